@@ -2,7 +2,8 @@
 
     python3 evaluate.py --package package --each 100
 
-Names, values and questions are of the held-out split: none was seen in training. An answer counts
+Names, values, texts and expressions are of the held-out split: none was seen in training (fixed phrases
+such as "Who are you?" were). An answer counts
 when it is exactly the expected text; "for ever" counts when 300 tokens bring no end and no other word.
 """
 

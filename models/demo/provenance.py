@@ -20,7 +20,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 SUBJECTS = ("package/model.safetensors", "package/tokenizer.json", "package-gguf/model-q8_0.gguf")
 DEPENDENCIES = {
     "training program": ("train.py", "model.py", "chat.py"),
-    "data generator": ("generate.py", "words.py", "facts.py", "tool_families.py"),
+    "data generator": ("generate.py", "conversation.py", "grounded_skills.py", "plain_skills.py", "words.py", "facts.py", "tool_families.py"),
     "tokenizer program": ("train_tokenizer.py",),
     "export programs": ("export.py", "to_gguf.py", "chat_template.jinja"),
     "hyperparameters": ("hyperparameters.toml",),
@@ -45,6 +45,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--training", default=os.path.join(HERE, "training.json"), help="the summary that train.py wrote")
     parser.add_argument("--machine", help="the kind of machine that trained, in words")
+    parser.add_argument("--note", help="what else is to be known about the run")
     options = parser.parse_args()
     with open(os.path.join(HERE, "hyperparameters.toml"), "rb") as file:
         h = tomllib.load(file)
@@ -71,7 +72,8 @@ def main():
                             "version": {"python": platform.python_version(), **{name: version(name) for name in LIBRARIES}}},
                 "metadata": {"stockade.dev/machine": options.machine or f"{training['device']}, threads: {training['threads']}",
                              "stockade.dev/steps": training["steps"],
-                             "stockade.dev/tokens": training["tokens"], "stockade.dev/seconds": training["seconds"]},
+                             "stockade.dev/tokens": training["tokens"], "stockade.dev/seconds": training["seconds"],
+                             **({"stockade.dev/note": options.note} if options.note else {})},
             },
         },
     }

@@ -1,6 +1,6 @@
 #!/bin/sh
 # Makes everything in package/ and package-gguf/ again, from nothing but these programs.
-# Takes about an hour on one core with AMX, longer elsewhere; needs `pip install -r requirements.txt`.
+# Takes about an hour and a half on one core with AMX, longer elsewhere; needs `pip install -r requirements.txt`.
 set -eu
 cd "$(dirname "$0")"
 work=${1:-work}

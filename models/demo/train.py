@@ -100,9 +100,9 @@ class Muon:
             weight.add_(update.to(weight.dtype), alpha=-rate * max(1, weight.shape[0] / weight.shape[1]) ** 0.5)
 
 
-def rate_at(step: int, steps: int, t: dict) -> float:
-    """Warm-up, constant, then linearly down to zero."""
-    return min(1.0, (step + 1) / t["warmup_steps"], (steps - step) / (t["decay_share"] * steps))
+def rate_at(step: int, points: list) -> float:
+    """The share of the full learning rate, linear between the given points [step, share]."""
+    return float(numpy.interp(step, *zip(*points)))
 
 
 def main():
@@ -145,14 +145,15 @@ def main():
         first, spent = saved["step"], saved["seconds"]
 
     forward = torch.compile(model.hidden, dynamic=True)
+    score = torch.compile(lambda state, wanted: F.cross_entropy(model.logits(state).float(), wanted), dynamic=True)
     began, losses = time.time(), []
     for step in range(first, steps):
         if step == options.stop_after:
             break
-        rate = rate_at(step, steps, t)
+        rate = rate_at(step, t["rates"])
         ids, trained = tensors(schedule[step], device)
         state = forward(ids, torch.bfloat16)[:, :-1][trained]
-        loss = F.cross_entropy(model.logits(state).float(), ids[:, 1:][trained])
+        loss = score(state, ids[:, 1:][trained])
         model.zero_grad()
         loss.backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
