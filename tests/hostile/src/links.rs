@@ -1,0 +1,83 @@
+//! Breaking the rules of the engine link.
+
+use std::io::{Read as _, Result, Write as _};
+use std::os::unix::net::UnixStream;
+
+use proto::link::engine::{FROM_ENGINE_BYTES_MAX, Finish, FromEngine, TO_ENGINE_BYTES_MAX, ToEngine};
+use proto::{Code, RequestId, frame, read_frame};
+
+/// Reads the link until the gateway closes it, and answers nothing.
+pub(crate) fn ignore(mut engine: UnixStream) -> Result<()> {
+    let mut buffer = [0; 4096];
+    while engine.read(&mut buffer)? > 0 {}
+    Ok(())
+}
+
+/// Waits for a request and answers it as `name` says.
+pub(crate) fn misbehave(name: &str, mut engine: UnixStream) -> Result<()> {
+    loop {
+        let message = read_frame(&mut engine, TO_ENGINE_BYTES_MAX).map_err(|error| std::io::Error::other(error.to_string()))?;
+        let ToEngine::Generate { request, .. } = message else { continue };
+        answer(name, &mut engine, request)?;
+    }
+}
+
+fn answer(name: &str, engine: &mut UnixStream, request: RequestId) -> Result<()> {
+    let accepted = FromEngine::Accepted { request, prompt_tokens: 3 };
+    let piece = |text: String| FromEngine::Piece { request, text, tokens: 1 };
+    match name {
+        "answer_for_ever" => {
+            send(engine, &accepted)?;
+            loop {
+                send(engine, &piece("more ".to_owned()))?;
+            }
+        }
+        "answer_for_another_request" => send(engine, &FromEngine::Accepted { request: RequestId(u64::MAX), prompt_tokens: 1 }),
+        "answer_before_accepting" => send(engine, &piece("early".to_owned())),
+        "answer_after_the_end" => {
+            send(engine, &accepted)?;
+            send(engine, &FromEngine::Finished { request, finish: Finish::Stop, output_tokens: 0 })?;
+            send(engine, &piece("late".to_owned()))
+        }
+        "answer_a_huge_piece" => {
+            send(engine, &accepted)?;
+            send(engine, &piece("x".repeat(60 * 1024)))
+        }
+        "announce_a_huge_frame" => engine.write_all(&u32::MAX.to_le_bytes()),
+        "answer_rubbish" => engine.write_all(&[5, 0, 0, 0, 0xff, 0xff, 0xff, 0xff, 0xff]),
+        "answer_invalid_utf8" => {
+            // A piece whose text is not UTF-8: variant 1, request, one byte of text, one token.
+            engine.write_all(&[5, 0, 0, 0, 1, u8::try_from(request.0 & 0x7f).unwrap_or(0), 1, 0xff, 1])
+        }
+        "claim_a_foreign_failure" => {
+            send(engine, &FromEngine::Failed { request, code: Code::InvalidApiKey, message: "x".repeat(40_000) })
+        }
+        "stop_in_the_middle" => {
+            send(engine, &accepted)?;
+            send(engine, &piece("half an ".to_owned()))?;
+            std::process::exit(9)
+        }
+        "say_nothing" => Ok(()),
+        _ => Err(std::io::Error::other("no attack of that name")),
+    }
+}
+
+fn send(engine: &mut UnixStream, message: &FromEngine) -> Result<()> {
+    let bytes = frame::encode(message, FROM_ENGINE_BYTES_MAX).map_err(|error| std::io::Error::other(error.to_string()))?;
+    engine.write_all(&bytes)
+}
+
+/// Every way there is to break the rules of the engine link.
+pub const MISDEEDS: &[&str] = &[
+    "answer_for_ever",
+    "answer_for_another_request",
+    "answer_before_accepting",
+    "answer_after_the_end",
+    "answer_a_huge_piece",
+    "announce_a_huge_frame",
+    "answer_rubbish",
+    "answer_invalid_utf8",
+    "claim_a_foreign_failure",
+    "stop_in_the_middle",
+    "say_nothing",
+];
