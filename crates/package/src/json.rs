@@ -216,7 +216,9 @@ mod tests {
 
     #[test]
     fn what_is_no_json_is_malformed() {
-        for text in ["", "{", "[1,]", "{\"a\"}", "nul", "1 2", "\"\u{1}\"", "\u{feff}{}", "{1:2}", "1e999", "NaN"] {
+        for text in
+            ["", "{", "[1,]", "{\"a\"}", "nul", "1 2", "\"\u{1}\"", "\u{feff}{}", "{1:2}", "1e999", "NaN"]
+        {
             assert!(refusal(text).starts_with("Malformed"), "{text:?}");
         }
         assert!(matches!(check(b"\"\xff\"", &LIMITS), Err(JsonError::Malformed(_))));

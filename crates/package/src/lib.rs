@@ -12,6 +12,10 @@
 //! Opens no file, knows no clock and makes no random bytes: it takes bytes and gives views of them.
 #![forbid(unsafe_code)]
 
+pub mod config;
 pub mod gguf;
+pub mod hash;
 pub mod json;
 pub mod safetensors;
+pub mod template;
+pub mod tokenizer;
