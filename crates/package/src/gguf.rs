@@ -55,7 +55,7 @@ pub struct GgufTensor<'f> {
     pub dimensions: Vec<usize>,
     /// Where its bytes stand in the file.
     pub range: Range<usize>,
-    /// Its bytes.
+    /// Its bytes; none when only the file's header was read.
     pub bytes: &'f [u8],
 }
 
@@ -65,7 +65,30 @@ impl<'f> GgufIndex<'f> {
     /// # Errors
     /// [`GgufError`] for the first thing that is wrong.
     pub fn parse(file: &'f [u8]) -> Result<Self, GgufError> {
-        let mut at = Cursor::new(file, HEADER_BYTES_MAX);
+        let (mut index, gaps) = Self::parse_header(file, file.len() as u64)?;
+        for gap in gaps {
+            padding_is_zero(file.get(gap).ok_or(GgufError::Truncated)?)?;
+        }
+        for tensor in &mut index.tensors {
+            tensor.bytes = file
+                .get(tensor.range.clone())
+                .ok_or_else(|| GgufError::OutsideFile { name: tensor.name.to_owned() })?;
+        }
+        Ok(index)
+    }
+
+    /// Reads metadata and tensor list from the beginning of a file of `file_bytes`, for who need not
+    /// have all of it. Tensors have their ranges but no bytes. Also says where the gaps between them
+    /// are, whose bytes [`padding_is_zero`] must be asked about.
+    ///
+    /// # Errors
+    /// [`GgufError::Truncated`] when `beginning` ends too early; otherwise the first thing that is
+    /// wrong.
+    pub fn parse_header(
+        beginning: &'f [u8],
+        file_bytes: u64,
+    ) -> Result<(Self, Vec<Range<usize>>), GgufError> {
+        let mut at = Cursor::new(beginning, HEADER_BYTES_MAX);
         if at.bytes(4)? != b"GGUF" {
             return Err(GgufError::Magic);
         }
@@ -78,10 +101,10 @@ impl<'f> GgufIndex<'f> {
         let metadata = metadata(&mut at, entries)?;
         let alignment = alignment(&metadata)?;
         let announced = (0..tensors).map(|_| announce(&mut at)).collect::<Result<Vec<_>, _>>()?;
-        let base = align(at.offset(), alignment).ok_or(GgufError::Truncated)?;
-        padding_is_zero(file, at.offset()..base)?;
-        let tensors = place(file, base, alignment, announced)?;
-        Ok(Self { version, alignment, metadata, tensors })
+        let end = usize::try_from(file_bytes).map_err(|_| GgufError::Truncated)?;
+        let mut gaps = Vec::new();
+        let tensors = place(at.offset()..end, alignment, announced, &mut gaps)?;
+        Ok((Self { version, alignment, metadata, tensors }, gaps))
     }
 
     /// The metadata value of that key.
@@ -170,17 +193,18 @@ fn announce<'f>(at: &mut Cursor<'f>) -> Result<Announced<'f>, GgufError> {
     Ok(Announced { name, dtype, dimensions, bytes, offset: at.u64()? })
 }
 
-/// Gives each tensor its bytes: each begins where the one before it ended and was padded, so that
-/// none overlap and nothing lies between.
+/// Gives each tensor its range within `file`, which begins behind the tensor list: each begins where
+/// the one before it ended and was padded, so that none overlap and nothing lies between but padding.
 fn place<'f>(
-    file: &'f [u8],
-    base: usize,
+    file: Range<usize>,
     alignment: usize,
     announced: Vec<Announced<'f>>,
+    gaps: &mut Vec<Range<usize>>,
 ) -> Result<Vec<GgufTensor<'f>>, GgufError> {
     let mut names = std::collections::BTreeSet::new();
     let mut tensors = Vec::with_capacity(announced.len());
-    let mut end = base;
+    let base = align(file.start, alignment).ok_or(GgufError::Truncated)?;
+    let mut end = file.start;
     for tensor in announced {
         let Announced { name, dtype, dimensions, bytes, offset } = tensor;
         if !names.insert(name) {
@@ -191,18 +215,20 @@ fn place<'f>(
         if usize::try_from(offset).ok().and_then(|offset| base.checked_add(offset)) != Some(from) {
             return Err(GgufError::NotContiguous { name: name.to_owned() });
         }
-        let to = from.checked_add(bytes).ok_or_else(outside)?;
-        let slice = file.get(from..to).ok_or_else(outside)?;
-        padding_is_zero(file, end..from)?;
+        let to = from.checked_add(bytes).filter(|&to| to <= file.end).ok_or_else(outside)?;
+        if end < from {
+            gaps.push(end..from);
+        }
         end = to;
-        tensors.push(GgufTensor { name, dtype, dimensions, range: from..to, bytes: slice });
+        tensors.push(GgufTensor { name, dtype, dimensions, range: from..to, bytes: &[] });
     }
-    // The last tensor may be padded like the others, or not.
-    let left = file.len().saturating_sub(end);
-    if left != 0 && align(end, alignment) != Some(file.len()) {
-        return Err(GgufError::WrongEnd { found: end, expected: file.len() });
+    // The end of the last tensor, or of a list without tensors, may be padded like the others, or not.
+    if end != file.end && align(end, alignment) != Some(file.end) {
+        return Err(GgufError::WrongEnd { found: end, expected: file.end });
     }
-    padding_is_zero(file, end..file.len().max(end))?;
+    if end < file.end {
+        gaps.push(end..file.end);
+    }
     Ok(tensors)
 }
 
@@ -210,8 +236,10 @@ fn align(offset: usize, alignment: usize) -> Option<usize> {
     offset.checked_next_multiple_of(alignment)
 }
 
-/// Bytes that belong to nothing must say nothing. A file without tensors may end before them.
-fn padding_is_zero(file: &[u8], range: Range<usize>) -> Result<(), GgufError> {
-    let padding = file.get(range.start..range.end.min(file.len()).max(range.start)).unwrap_or_default();
-    if padding.iter().all(|&byte| byte == 0) { Ok(()) } else { Err(GgufError::Padding) }
+/// Checks the bytes of one gap: what belongs to nothing must say nothing.
+///
+/// # Errors
+/// [`GgufError::Padding`] when a byte is not zero.
+pub fn padding_is_zero(gap: &[u8]) -> Result<(), GgufError> {
+    if gap.iter().all(|&byte| byte == 0) { Ok(()) } else { Err(GgufError::Padding) }
 }

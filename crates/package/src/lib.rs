@@ -16,6 +16,17 @@ pub mod config;
 pub mod gguf;
 pub mod hash;
 pub mod json;
+pub mod kind;
+pub mod manifest;
+pub mod path;
 pub mod safetensors;
 pub mod template;
 pub mod tokenizer;
+
+pub use manifest::{Format, Manifest, ToolFormat, build_manifest};
+
+/// Where a package's manifest stands.
+pub const MANIFEST_PATH: &str = "manifest.json";
+
+/// Where a package's signature bundle stands.
+pub const BUNDLE_PATH: &str = "model.sig";

@@ -67,17 +67,25 @@ impl SafetensorsIndex {
     /// # Errors
     /// [`SafetensorsError`] for the first thing that is wrong.
     pub fn parse(file: &[u8]) -> Result<Self, SafetensorsError> {
-        let (length, rest) = file.split_first_chunk::<8>().ok_or(SafetensorsError::Truncated)?;
-        let length = usize::try_from(u64::from_le_bytes(*length)).unwrap_or(usize::MAX);
-        if length > HEADER_BYTES_MAX {
-            return Err(SafetensorsError::HeaderTooLarge { found: length });
-        }
-        let (header, buffer) = rest.split_at_checked(length).ok_or(SafetensorsError::Truncated)?;
+        Self::parse_header(file, file.len() as u64)
+    }
+
+    /// Reads the header from the beginning of a file of `file_bytes`, for who need not have all of
+    /// it. [`header_end`] says how much is needed.
+    ///
+    /// # Errors
+    /// [`SafetensorsError::Truncated`] when `beginning` ends too early; otherwise the first thing
+    /// that is wrong.
+    pub fn parse_header(beginning: &[u8], file_bytes: u64) -> Result<Self, SafetensorsError> {
+        let end = header_end(beginning)?;
+        let file_bytes = usize::try_from(file_bytes).map_err(|_| SafetensorsError::Truncated)?;
+        let buffer = file_bytes.checked_sub(end).ok_or(SafetensorsError::Truncated)?;
+        let header = beginning.get(8..end).ok_or(SafetensorsError::Truncated)?;
         if header.first() != Some(&b'{') {
             return Err(SafetensorsError::HeaderNotObject);
         }
         let header: Header = serde_json::from_slice(header).map_err(SafetensorsError::Header)?;
-        place(header.entries, 8 + length, buffer.len())
+        place(header.entries, end, buffer)
     }
 
     /// The tensor of that name.
@@ -217,6 +225,18 @@ impl SafetensorsError {
             Self::Dtype { .. } => Code::FormatUnsupported,
             _ => Code::FormatInvalid,
         }
+    }
+}
+
+/// Where a file's header ends, from its first eight bytes.
+///
+/// # Errors
+/// [`SafetensorsError`] when there are fewer, or the header is over its ceiling.
+pub fn header_end(beginning: &[u8]) -> Result<usize, SafetensorsError> {
+    let length = beginning.first_chunk::<8>().ok_or(SafetensorsError::Truncated)?;
+    match usize::try_from(u64::from_le_bytes(*length)) {
+        Ok(length) if length <= HEADER_BYTES_MAX => Ok(8 + length),
+        found => Err(SafetensorsError::HeaderTooLarge { found: found.unwrap_or(usize::MAX) }),
     }
 }
 
