@@ -15,15 +15,25 @@
 pub mod config;
 pub mod gguf;
 pub mod hash;
+pub mod inspect;
 pub mod json;
+pub mod keys;
 pub mod kind;
 pub mod manifest;
+pub mod oms;
+pub mod package;
 pub mod path;
+pub mod rejection;
 pub mod safetensors;
 pub mod template;
 pub mod tokenizer;
 
+pub use inspect::{Source, inspect};
+pub use keys::{PrivateKey, PublicKey};
 pub use manifest::{Format, Manifest, ToolFormat, build_manifest};
+pub use oms::sign;
+pub use package::{Package, Received, Signed, Verified};
+pub use rejection::Rejection;
 
 /// Where a package's manifest stands.
 pub const MANIFEST_PATH: &str = "manifest.json";
