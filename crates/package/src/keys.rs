@@ -1,0 +1,169 @@
+//! Signing keys: ECDSA on P-256, as Model Signing's key method has them.
+
+use p256::ecdsa::signature::{Signer, Verifier};
+use p256::ecdsa::{DerSignature, SigningKey, VerifyingKey};
+use p256::pkcs8::{DecodePrivateKey, DecodePublicKey, EncodePrivateKey, EncodePublicKey, LineEnding};
+use proto::{Code, Digest};
+
+/// Most bytes of a key file.
+pub const PEM_BYTES_MAX: usize = 16 * 1024;
+
+/// A publisher's signing key. Not printable, and not to be copied.
+pub struct PrivateKey(SigningKey);
+
+impl PrivateKey {
+    /// Makes a key of 32 random bytes.
+    ///
+    /// # Errors
+    /// [`KeyError::Unusable`] when they are no number that the curve allows (one in four thousand
+    /// million): the caller tries others.
+    pub fn from_random(bytes: &[u8; 32]) -> Result<Self, KeyError> {
+        SigningKey::from_slice(bytes).map(Self).map_err(|_| KeyError::Unusable)
+    }
+
+    /// Reads a PKCS #8 PEM file.
+    ///
+    /// # Errors
+    /// [`KeyError`] when it is too large or no P-256 key.
+    pub fn from_pem(pem: &str) -> Result<Self, KeyError> {
+        SigningKey::from_pkcs8_pem(bounded(pem)?).map(Self).map_err(|_| KeyError::NotPrivateKey)
+    }
+
+    /// The key as a PKCS #8 PEM file, wiped from memory when it is dropped.
+    ///
+    /// # Errors
+    /// [`KeyError::Unusable`] when it cannot be encoded.
+    pub fn to_pem(&self) -> Result<impl AsRef<str> + use<>, KeyError> {
+        let pem = self.0.to_pkcs8_pem(LineEnding::LF).map_err(|_| KeyError::Unusable)?;
+        Ok(PemText(pem))
+    }
+
+    /// The key that verifies what this one signs.
+    pub fn public(&self) -> PublicKey {
+        PublicKey(*self.0.verifying_key())
+    }
+
+    /// Signs, the same message always with the same signature (RFC 6979).
+    pub(crate) fn sign(&self, message: &[u8]) -> Vec<u8> {
+        let signature: DerSignature = self.0.sign(message);
+        signature.as_bytes().to_vec()
+    }
+}
+
+impl std::fmt::Debug for PrivateKey {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("PrivateKey(redacted)")
+    }
+}
+
+struct PemText<T>(T);
+
+impl<T: std::ops::Deref<Target = String>> AsRef<str> for PemText<T> {
+    fn as_ref(&self) -> &str {
+        self.0.as_str()
+    }
+}
+
+/// A key that verifies signatures.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct PublicKey(VerifyingKey);
+
+impl PublicKey {
+    /// Reads a `SubjectPublicKeyInfo` PEM file.
+    ///
+    /// # Errors
+    /// [`KeyError`] when it is too large or no P-256 key.
+    pub fn from_pem(pem: &str) -> Result<Self, KeyError> {
+        VerifyingKey::from_public_key_pem(bounded(pem)?).map(Self).map_err(|_| KeyError::NotPublicKey)
+    }
+
+    /// The key as a `SubjectPublicKeyInfo` PEM file, with a newline at its end. A key has one such
+    /// text, whatever the file looked like that it was read from.
+    ///
+    /// # Errors
+    /// [`KeyError::Unusable`] when it cannot be encoded.
+    pub fn to_pem(&self) -> Result<String, KeyError> {
+        self.0.to_public_key_pem(LineEnding::LF).map_err(|_| KeyError::Unusable)
+    }
+
+    /// SHA-256 of [`PublicKey::to_pem`]: how Model Signing bundles name the key.
+    ///
+    /// # Errors
+    /// As [`PublicKey::to_pem`].
+    pub fn digest(&self) -> Result<Digest, KeyError> {
+        Ok(crate::hash::sha256(self.to_pem()?.as_bytes()))
+    }
+
+    /// Whether this key's owner signed the message; nothing when the signature is no signature.
+    pub(crate) fn verifies(&self, message: &[u8], signature: &[u8]) -> Option<bool> {
+        let signature = DerSignature::from_bytes(signature).ok()?;
+        Some(self.0.verify(message, &signature).is_ok())
+    }
+}
+
+/// Why a key is refused.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+pub enum KeyError {
+    /// The random bytes are no key, or a key has no encoding.
+    #[error("key is not usable")]
+    Unusable,
+    /// The text is no PKCS #8 PEM of a P-256 key.
+    #[error("not a PKCS #8 PEM private key on the curve P-256")]
+    NotPrivateKey,
+    /// The text is no PEM of a P-256 public key.
+    #[error("not a PEM public key on the curve P-256")]
+    NotPublicKey,
+    /// The text is far too long for a key.
+    #[error("key file has more than {PEM_BYTES_MAX} bytes")]
+    TooLarge,
+}
+
+impl KeyError {
+    /// The code under which operators know it.
+    pub const fn code(&self) -> Code {
+        Code::ConfigInvalid
+    }
+}
+
+fn bounded(pem: &str) -> Result<&str, KeyError> {
+    if pem.len() > PEM_BYTES_MAX { Err(KeyError::TooLarge) } else { Ok(pem) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_comes_back_from_its_files() {
+        let key = PrivateKey::from_random(&[7; 32]).unwrap();
+        let again = PrivateKey::from_pem(key.to_pem().unwrap().as_ref()).unwrap();
+        assert_eq!(again.public(), key.public());
+        let public = key.public().to_pem().unwrap();
+        assert!(
+            public.starts_with("-----BEGIN PUBLIC KEY-----\n")
+                && public.ends_with("-----END PUBLIC KEY-----\n")
+        );
+        assert_eq!(PublicKey::from_pem(&public).unwrap(), key.public());
+        let signature = key.sign(b"x");
+        assert_eq!(key.public().verifies(b"x", &signature), Some(true));
+        assert_eq!(key.public().verifies(b"y", &signature), Some(false));
+        assert_eq!(key.public().verifies(b"x", b"no signature"), None);
+    }
+
+    #[test]
+    fn a_key_has_one_digest_however_its_file_is_written() {
+        let public = PrivateKey::from_random(&[7; 32]).unwrap().public();
+        let windows = public.to_pem().unwrap().replace('\n', "\r\n");
+        assert_eq!(PublicKey::from_pem(&windows).unwrap().digest(), public.digest());
+    }
+
+    #[test]
+    fn what_is_no_key_is_refused_and_a_key_is_never_printed() {
+        assert_eq!(PrivateKey::from_random(&[0; 32]).unwrap_err(), KeyError::Unusable);
+        assert_eq!(PrivateKey::from_random(&[255; 32]).unwrap_err(), KeyError::Unusable);
+        assert_eq!(PublicKey::from_pem("-----BEGIN PUBLIC KEY-----").unwrap_err(), KeyError::NotPublicKey);
+        assert_eq!(PublicKey::from_pem(&" ".repeat(PEM_BYTES_MAX + 1)).unwrap_err(), KeyError::TooLarge);
+        let key = PrivateKey::from_random(&[7; 32]).unwrap();
+        assert_eq!(format!("{key:?}"), "PrivateKey(redacted)");
+    }
+}
