@@ -26,6 +26,8 @@ pub enum Event {
     AttemptDenied(AttemptDenied),
     /// A peer broke the rules of its link.
     LinkViolated(LinkViolated),
+    /// The ledger itself had a fault, and recovered.
+    LedgerFault(LedgerFault),
 }
 
 /// Stockade started or stopped.
@@ -157,4 +159,17 @@ pub struct LinkViolated {
     pub worker: Option<WorkerId>,
     /// Which rule.
     pub rule: String,
+}
+
+/// The ledger itself had a fault, and recovered: what an auditor must know to judge the records around.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct LedgerFault {
+    /// `records_refused`, `journal_replaced` or `journal_missing`.
+    pub fault: String,
+    /// Whose records were refused, when some were.
+    pub process: Option<String>,
+    /// The first and last `seq` among them.
+    pub refused: Option<(u64, u64)>,
+    /// Why, such as what the kernel said.
+    pub why: String,
 }
