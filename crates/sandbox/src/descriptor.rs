@@ -4,8 +4,10 @@ use std::{
     io::{self, IoSlice, IoSliceMut},
     mem::MaybeUninit,
     os::fd::{AsFd, BorrowedFd, OwnedFd},
+    time::Instant,
 };
 
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::net::{
     RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SendAncillaryBuffer, SendAncillaryMessage,
     SendFlags, recvmsg, sendmsg,
@@ -128,6 +130,20 @@ pub fn read_frame_with(socket: impl AsFd, bytes_max: usize) -> io::Result<Option
 /// the second time, and the kernel's own when nothing is open there.
 pub fn adopt(number: u32) -> io::Result<OwnedFd> {
     sys::inherited::adopt(number)
+}
+
+/// Waits until a descriptor can be read or is at its end; `false` when the deadline passed first.
+pub(crate) fn readable(descriptor: BorrowedFd<'_>, deadline: Instant) -> rustix::io::Result<bool> {
+    loop {
+        let left = deadline.saturating_duration_since(Instant::now());
+        let timeout = Timespec { tv_sec: left.as_secs().cast_signed(), tv_nsec: left.subsec_nanos().into() };
+        let mut asked = [PollFd::new(&descriptor, PollFlags::IN)];
+        match poll(&mut asked, Some(&timeout)) {
+            Ok(ready) => return Ok(ready > 0),
+            Err(rustix::io::Errno::INTR) => {}
+            Err(error) => return Err(error),
+        }
+    }
 }
 
 /// Reads until `bytes` is full. A descriptor in the middle of a frame is a breach of the link.

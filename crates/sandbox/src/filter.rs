@@ -12,6 +12,12 @@ pub fn named(name: &str) -> Option<&'static Profile> {
     tables::PROFILES.iter().find(|profile| profile.name == name)
 }
 
+/// Every profile in the tree.
+#[must_use]
+pub fn all() -> &'static [Profile] {
+    tables::PROFILES
+}
+
 /// The filter that every process adds to itself once it runs: it starts no program, ever again.
 #[expect(clippy::cast_possible_truncation, reason = "call numbers are small and positive")]
 pub(crate) const AFTER_START: Profile = Profile {

@@ -10,7 +10,7 @@ mod fault;
 mod identity;
 mod jailed;
 mod landlock;
-mod observe;
+mod outside;
 mod plan;
 mod program;
 mod root;

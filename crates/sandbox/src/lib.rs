@@ -3,10 +3,11 @@
 //! # Role
 //! [`jail`] builds a jail and starts a program in it (the supervisor only). [`confine`] is what the
 //! started program calls first: it probes its jail from inside and gives up the rest of its rights.
-//! [`filter`] holds the system-call filters, [`descriptor`] passes open files between processes.
+//! [`filter`] holds the system-call filters, [`observe`] tells what they refused, [`descriptor`] passes
+//! open files between processes.
 //!
 //! # Security
-//! Reads: the bounded report of a jailed process. Holds: nothing. If it is wrong, every process is
+//! Reads: the bounded report of a jailed process, the kernel's audit records. Holds: nothing. If it is wrong, every process is
 //! less confined than its posture says; so each control is tried, not believed.
 //!
 //! # Non-goals
@@ -18,5 +19,6 @@ pub mod control;
 pub mod descriptor;
 pub mod filter;
 pub mod jail;
+pub mod observe;
 pub mod rootless;
 mod sys;

@@ -9,3 +9,4 @@ pub(crate) mod mount;
 pub(crate) mod namespace;
 pub(crate) mod process;
 pub(crate) mod seccomp;
+pub(crate) mod socket;

@@ -58,6 +58,13 @@ pub struct Condition {
 }
 
 impl Profile {
+    /// Whether the process is known to ask for this call and be refused: the profile names an error
+    /// for it. Such a denial is no sign of an attack.
+    #[must_use]
+    pub fn expects(&self, call: &str) -> bool {
+        self.rules.iter().any(|rule| rule.call == call && matches!(rule.verdict, Verdict::Errno(_)))
+    }
+
     /// Whether a call with these arguments is allowed: the profile read as a table, to compare the
     /// compiled filter with.
     #[must_use]

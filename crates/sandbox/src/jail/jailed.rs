@@ -13,12 +13,12 @@ use super::{
     cgroup::Group,
     exit::{Cause, Exit},
     fault::{JailError, preparing},
-    observe::Expected,
-    start::readable,
+    outside::Expected,
 };
 use crate::{
     confine::report::{self, Report},
     control::{ControlReport, merge},
+    descriptor::readable,
     sys::child::Child,
 };
 

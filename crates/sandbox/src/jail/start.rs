@@ -7,18 +7,19 @@ use std::{
     time::{Duration, Instant},
 };
 
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
-
 use super::{
     cgroup::Group,
     fault::{JailError, preparing},
     identity::INSIDE_ID,
     jailed::Jailed,
-    observe::Expected,
+    outside::Expected,
     plan::Plan,
     spec::JailSpec,
 };
-use crate::sys::child::{self, FAILURE_BYTES, STEPS};
+use crate::{
+    descriptor::readable,
+    sys::child::{self, FAILURE_BYTES, STEPS},
+};
 
 /// Starts `spec`'s program in a jail of its own. When this gives a [`Jailed`], the program runs.
 ///
@@ -79,20 +80,6 @@ fn await_program(failures: BorrowedFd<'_>) -> Result<(), JailError> {
         step: STEPS.get(step).copied().unwrap_or("start"),
         source: io::Error::from_raw_os_error(i32::from_ne_bytes([e0, e1, e2, e3])),
     })
-}
-
-/// Waits until a descriptor can be read or is at its end; `false` when the deadline passed first.
-pub(super) fn readable(descriptor: BorrowedFd<'_>, deadline: Instant) -> rustix::io::Result<bool> {
-    loop {
-        let left = deadline.saturating_duration_since(Instant::now());
-        let timeout = Timespec { tv_sec: left.as_secs().cast_signed(), tv_nsec: left.subsec_nanos().into() };
-        let mut asked = [PollFd::new(&descriptor, PollFlags::IN)];
-        match poll(&mut asked, Some(&timeout)) {
-            Ok(ready) => return Ok(ready > 0),
-            Err(rustix::io::Errno::INTR) => {}
-            Err(error) => return Err(error),
-        }
-    }
 }
 
 static STARTING: Mutex<()> = Mutex::new(());

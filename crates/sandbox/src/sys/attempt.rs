@@ -74,6 +74,12 @@ pub(crate) fn trace() -> io::Result<()> {
     answer(unsafe { libc::syscall(libc::SYS_ptrace, libc::PTRACE_SEIZE, NOBODY, 0, 0) }).map(drop)
 }
 
+/// Asks for a call that no kernel has. What the filter refuses of it marks a place in the kernel's log.
+pub(crate) fn nothing() {
+    // SAFETY: the call takes nothing and does nothing.
+    unsafe { libc::syscall(libc::SYS_vserver) };
+}
+
 /// Maps memory that is writable and executable, and unmaps it.
 pub(crate) fn map_writable_executable() -> io::Result<()> {
     let page = map(libc::PROT_READ | libc::PROT_WRITE | libc::PROT_EXEC)?;
