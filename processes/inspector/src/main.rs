@@ -1,2 +1,20 @@
-//! Placeholder until the first code arrives.
-fn main() {}
+//! Examines one package in its jail; see the library.
+//!
+//! # Role
+//! The program `stockade-inspector`: gives up its rights, then serves its control link.
+//!
+//! # Security
+//! As the library's. Outside a jail it ends with status 78 and reads nothing.
+//!
+//! # Non-goals
+//! No logic of its own.
+#![forbid(unsafe_code)]
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    match sandbox::confine::enter("inspector") {
+        Ok(confined) => stockade_inspector::serve(&confined),
+        Err(_refused) => ExitCode::from(78),
+    }
+}
