@@ -19,6 +19,8 @@ pub mod control;
 pub mod descriptor;
 pub mod filter;
 pub mod jail;
+pub mod lease;
 pub mod observe;
 pub mod rootless;
+pub mod signals;
 mod sys;

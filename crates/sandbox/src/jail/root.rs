@@ -1,6 +1,7 @@
 //! The jail's root filesystem, built detached: nothing of it has a path until the child attaches it.
 
 use std::{
+    collections::BTreeSet,
     ffi::CString,
     fs::File,
     io,
@@ -61,12 +62,13 @@ impl Root {
 
 /// Every target is a plain absolute path, and none lies within another mount.
 fn check_targets(mounts: &[Mount]) -> Result<(), JailError> {
-    for (at, mount) in mounts.iter().enumerate() {
+    let plain = |part: &str| !matches!(part, "" | "." | "..") && !part.contains('\0');
+    let mut seen = BTreeSet::new();
+    let all: BTreeSet<&str> = mounts.iter().map(|mount| mount.target.as_str()).collect();
+    for mount in mounts {
         let target = mount.target.as_str();
-        let plain = |part: &str| !matches!(part, "" | "." | "..") && !part.contains('\0');
-        let alone = mounts.iter().enumerate().all(|(other, mount)| {
-            other == at || mount.target != target && !target.starts_with(&format!("{}/", mount.target))
-        });
+        let within = |(at, _)| target.get(..at).is_some_and(|above| all.contains(above));
+        let alone = seen.insert(target) && !target.match_indices('/').any(within);
         let well_formed = target.len() <= TARGET_BYTES_MAX
             && target.strip_prefix('/').is_some_and(|rest| rest.split('/').all(plain));
         if !well_formed || !alone {
@@ -83,7 +85,7 @@ fn empty_filesystem() -> io::Result<OwnedFd> {
         if !swap {
             rustix::mount::fsconfig_set_flag(&context, "noswap")?;
         }
-        for (key, value) in [("mode", "0755"), ("size", "65536"), ("nr_inodes", "4096")] {
+        for (key, value) in [("mode", "0755"), ("size", "65536"), ("nr_inodes", INODES_MAX)] {
             rustix::mount::fsconfig_set_string(&context, key, value)?;
         }
         rustix::mount::fsconfig_create(&context)?;
@@ -167,6 +169,9 @@ fn make_target(base: BorrowedFd<'_>, target: &str, directory: bool) -> io::Resul
     }
     Ok(())
 }
+
+/// Files and directories to attach at: a package's most files, in directories of their own.
+const INODES_MAX: &str = "65536";
 
 /// Longest mount target.
 const TARGET_BYTES_MAX: usize = 1024;
