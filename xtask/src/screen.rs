@@ -1,0 +1,47 @@
+//! What the person sees.
+
+use std::fmt;
+use std::io::{self, IsTerminal as _, Write as _};
+
+use crate::failure::Failure;
+
+/// One line. A closed pipe is no reason to stop.
+pub(crate) fn line(text: impl fmt::Display) {
+    let mut out = io::stdout().lock();
+    let _ = writeln!(out, "{text}");
+}
+
+/// A line that begins a new piece of work.
+pub(crate) fn heading(text: impl fmt::Display) {
+    line(format_args!("{} {}", bold("▸"), bold(&text.to_string())));
+}
+
+/// A failure, on standard error.
+pub(crate) fn error(failure: &Failure) {
+    let mut out = io::stderr().lock();
+    let _ = writeln!(out, "error: {}", failure.message);
+    if let Some(hint) = &failure.hint {
+        let _ = writeln!(out, "hint: {hint}");
+    }
+}
+
+pub(crate) fn bold(text: &str) -> String {
+    styled(text, "1")
+}
+
+pub(crate) fn green(text: &str) -> String {
+    styled(text, "32")
+}
+
+pub(crate) fn yellow(text: &str) -> String {
+    styled(text, "33")
+}
+
+pub(crate) fn red(text: &str) -> String {
+    styled(text, "31")
+}
+
+fn styled(text: &str, code: &str) -> String {
+    let plain = std::env::var_os("NO_COLOR").is_some() || !io::stdout().is_terminal();
+    if plain { text.to_owned() } else { format!("\u{1b}[{code}m{text}\u{1b}[0m") }
+}
