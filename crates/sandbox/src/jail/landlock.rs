@@ -24,7 +24,7 @@ pub(super) struct Rules {
 }
 
 /// Builds the rules for a root: reading below each mount, writing and executing below those that are
-/// declared so, listing directories, and nothing else.
+/// declared so, listing what mounts are attached in, and nothing else.
 pub(super) fn build(root: &Root) -> Result<Rules, JailError> {
     let version = sys::landlock::version();
     let refuse = |source: landlock::RulesetError| {
@@ -37,8 +37,9 @@ pub(super) fn build(root: &Root) -> Result<Rules, JailError> {
         .and_then(|rules| rules.scope(Scope::from_all(NEWEST)))
         .and_then(Ruleset::create)
         .map_err(refuse)?;
-    // The root itself holds nothing but places to attach at: what is there may be listed.
-    rules = rules.add_rule(PathBeneath::new(&root.base, AccessFs::ReadDir)).map_err(refuse)?;
+    for folder in &root.folders {
+        rules = rules.add_rule(PathBeneath::new(folder, AccessFs::ReadDir)).map_err(refuse)?;
+    }
     for attachment in &root.attachments {
         let mut access = AccessFs::ReadFile | AccessFs::ReadDir;
         if attachment.writable {

@@ -27,6 +27,8 @@ pub(super) struct Root {
     pub(super) base: OwnedFd,
     /// The mounts, and where below the base each goes.
     pub(super) attachments: Vec<Attachment>,
+    /// The folders at the top of the base that mounts are attached in.
+    pub(super) folders: Vec<OwnedFd>,
 }
 
 /// One mount, ready to be attached.
@@ -52,11 +54,12 @@ impl Root {
                 .map_err(preparing("make a mount's target"))?;
             attachments.push(attachment);
         }
+        let folders = top_folders(base.as_fd(), &spec.mounts).map_err(preparing("open a mount's folder"))?;
         if !spec.lacks("read-only-root") {
             set_attributes(base.as_fd(), Attributes::READ_ONLY | Attributes::NO_SYMLINKS)
                 .map_err(preparing("make the root filesystem read-only"))?;
         }
-        Ok(Self { base, attachments })
+        Ok(Self { base, attachments, folders })
     }
 }
 
@@ -159,15 +162,26 @@ fn make_target(base: BorrowedFd<'_>, target: &str, directory: bool) -> io::Resul
             Err(rustix::io::Errno::EXIST) => {}
             Err(error) => return Err(error.into()),
         }
-        folder = rustix::fs::openat2(
-            &folder,
-            part,
-            OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC,
-            Mode::empty(),
-            ResolveFlags::BENEATH | ResolveFlags::NO_SYMLINKS,
-        )?;
+        folder = open_folder(folder.as_fd(), part)?;
     }
     Ok(())
+}
+
+/// The folders at the top of the base that mounts are attached in: not the base, nor a mount itself.
+fn top_folders(base: BorrowedFd<'_>, mounts: &[Mount]) -> io::Result<Vec<OwnedFd>> {
+    let nested = |mount: &Mount| Some(mount.target.trim_start_matches('/').split_once('/')?.0.to_owned());
+    let names: BTreeSet<String> = mounts.iter().filter_map(nested).collect();
+    names.iter().map(|name| open_folder(base, name)).collect()
+}
+
+fn open_folder(above: BorrowedFd<'_>, name: &str) -> io::Result<OwnedFd> {
+    Ok(rustix::fs::openat2(
+        above,
+        name,
+        OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC,
+        Mode::empty(),
+        ResolveFlags::BENEATH | ResolveFlags::NO_SYMLINKS,
+    )?)
 }
 
 /// Files and directories to attach at: a package's most files, in directories of their own.
