@@ -21,22 +21,35 @@ pub(super) struct Expected {
     privilege: Privilege,
     network: Network,
     descriptors: u32,
-    mounts: BTreeMap<String, bool>,
+    mounts: BTreeMap<String, Rights>,
     limits: Vec<(&'static str, u64)>,
     landlock: Control,
     limited: Limited,
 }
 
+/// What is declared of one mount.
+#[derive(Clone, Copy, Debug, Default)]
+struct Rights {
+    write: bool,
+    execute: bool,
+}
+
 impl Expected {
     pub(super) fn new(spec: &JailSpec, plan: &Plan, group: &Group) -> Self {
-        let names = plan::wanted(spec);
+        let names = plan::wanted(spec, group.limited());
         Self {
             process: spec.process.clone(),
             outside_id: spec.identity.id(),
             privilege: spec.identity.privilege(),
             network: spec.network,
             descriptors: u32::try_from(spec.descriptors.len()).unwrap_or(u32::MAX),
-            mounts: spec.mounts.iter().map(|mount| (mount.target.clone(), mount.writable)).collect(),
+            mounts: spec
+                .mounts
+                .iter()
+                .map(|mount| {
+                    (mount.target.clone(), Rights { write: mount.writable, execute: mount.executable })
+                })
+                .collect(),
             limits: names
                 .into_iter()
                 .filter_map(|(_, number, value)| Some((limit_name(number)?, value)))
@@ -113,7 +126,7 @@ impl Expected {
             .collect()
     }
 
-    /// The root and the declared mounts, and no other; read-only unless declared writable.
+    /// The root and the declared mounts, and no other, each with the rights that were declared.
     fn mounts(&self, process: i32) -> [ControlReport; 2] {
         let text = fs::read_to_string(format!("/proc/{process}/mountinfo")).unwrap_or_default();
         let mut found: Vec<(&str, &str)> = text.lines().filter_map(place_and_options).collect();
@@ -128,8 +141,11 @@ impl Expected {
             Control::Absent { why: format!("{} mounts are there, should be {}", places.len(), wanted.len()) }
         };
         let open = found.iter().find(|(place, options)| {
-            let writable = self.mounts.get(*place).copied().unwrap_or(false);
-            !(writable || has(options, "ro")) || !has(options, "nosuid") || !has(options, "nodev")
+            let declared = self.mounts.get(*place).copied().unwrap_or_default();
+            !(declared.write || has(options, "ro"))
+                || !(declared.execute || has(options, "noexec"))
+                || !has(options, "nosuid")
+                || !has(options, "nodev")
         });
         let read_only = match open {
             None if !found.is_empty() => Control::Enforced,

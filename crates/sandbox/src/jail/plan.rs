@@ -8,6 +8,7 @@ use std::{
 use rustix::{io::fcntl_dupfd_cloexec, pipe::PipeFlags, process::Resource};
 
 use super::{
+    cgroup::Limited,
     fault::{JailError, preparing},
     identity::INSIDE_ID,
     landlock::{self, Rules},
@@ -37,7 +38,7 @@ pub(super) struct Plan {
 
 impl Plan {
     /// Prepares the start of `spec`.
-    pub(super) fn new(spec: &JailSpec) -> Result<Self, JailError> {
+    pub(super) fn new(spec: &JailSpec, limited: &Limited) -> Result<Self, JailError> {
         check(spec)?;
         let root = Root::build(spec)?;
         let rules = if spec.lacks("landlock") {
@@ -71,10 +72,11 @@ impl Plan {
             go_parent: go.as_raw_fd(),
             failures: raise(&failures_end, &mut held)?,
             id: INSIDE_ID,
+            forbid_nested: !spec.lacks("user-namespace"),
             drop_groups: spec.identity.privilege() == Privilege::Root,
             root: (!spec.lacks("private-root")).then(|| attachments(&root)),
             host_name: (!spec.lacks("uts-namespace")).then(|| name(spec)).transpose()?,
-            limits: if spec.lacks("rlimits") { Vec::new() } else { limits(spec) },
+            limits: if spec.lacks("rlimits") { Vec::new() } else { limits(spec, limited) },
             drop_capabilities: !spec.lacks("capabilities"),
             no_new_privileges: !spec.lacks("no-new-privileges"),
             deny_executable_gain: !spec.lacks("write-xor-execute"),
@@ -152,8 +154,8 @@ fn namespaces(spec: &JailSpec) -> u64 {
 
 /// Resource limits, both values alike. The supervisor's own hard limits are never exceeded: raising
 /// one needs a right that even root may lack.
-fn limits(spec: &JailSpec) -> Vec<(u32, u64)> {
-    wanted(spec)
+fn limits(spec: &JailSpec, limited: &Limited) -> Vec<(u32, u64)> {
+    wanted(spec, limited)
         .into_iter()
         .map(|(resource, number, value)| {
             let hard = rustix::process::getrlimit(resource).maximum;
@@ -163,15 +165,17 @@ fn limits(spec: &JailSpec) -> Vec<(u32, u64)> {
 }
 
 /// The limits that a jail is meant to have: the resource, its number, its value.
-pub(super) fn wanted(spec: &JailSpec) -> Vec<(Resource, u32, u64)> {
+pub(super) fn wanted(spec: &JailSpec, limited: &Limited) -> Vec<(Resource, u32, u64)> {
     let ceilings = &spec.ceilings;
+    // Memory that the process can write. Without a control group this is the ceiling; with one it stands
+    // behind it, so that the kernel ends the process there and says why.
+    let writable = ceilings.memory_bytes_max.saturating_mul(if limited.memory.is_ok() { 2 } else { 1 });
     let mut list = vec![
         (Resource::Nofile, libc::RLIMIT_NOFILE, u64::from(ceilings.files_max).max(FILES_MIN)),
         (Resource::Nproc, libc::RLIMIT_NPROC, u64::from(ceilings.pids_max)),
         (Resource::Fsize, libc::RLIMIT_FSIZE, ceilings.file_bytes_max),
         (Resource::Memlock, libc::RLIMIT_MEMLOCK, 0),
-        // Memory that the process can write: without a control group this is the ceiling.
-        (Resource::Data, libc::RLIMIT_DATA, ceilings.memory_bytes_max),
+        (Resource::Data, libc::RLIMIT_DATA, writable),
         // Reservations and mapped files count here too, so it is a far bound on what a process can map.
         (
             Resource::As,

@@ -49,7 +49,7 @@ impl Root {
         let base = empty_filesystem().map_err(preparing("make the root filesystem"))?;
         let mut attachments = Vec::with_capacity(spec.mounts.len());
         for mount in &spec.mounts {
-            let attachment = attachment(mount)?;
+            let attachment = attachment(mount, !spec.lacks("read-only-root"))?;
             make_target(base.as_fd(), &mount.target, attachment.directory)
                 .map_err(preparing("make a mount's target"))?;
             attachments.push(attachment);
@@ -105,7 +105,7 @@ fn empty_filesystem() -> io::Result<OwnedFd> {
 }
 
 /// Clones the mount of a source, and takes from the clone every right that isn't declared.
-fn attachment(mount: &Mount) -> Result<Attachment, JailError> {
+fn attachment(mount: &Mount, restricted: bool) -> Result<Attachment, JailError> {
     let opened;
     let source = match &mount.source {
         MountSource::Descriptor(descriptor) => descriptor.as_fd(),
@@ -133,7 +133,9 @@ fn attachment(mount: &Mount) -> Result<Attachment, JailError> {
     if !mount.executable {
         attributes |= Attributes::NO_EXECUTE;
     }
-    set_attributes(tree.as_fd(), attributes).map_err(preparing("restrict a mount"))?;
+    if restricted {
+        set_attributes(tree.as_fd(), attributes).map_err(preparing("restrict a mount"))?;
+    }
     let target = CString::new(mount.target.trim_start_matches('/'))
         .map_err(|_| JailError::Target { target: mount.target.clone() })?;
     Ok(Attachment { tree, target, directory, writable: mount.writable, executable: mount.executable })

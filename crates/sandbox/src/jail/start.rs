@@ -34,7 +34,7 @@ pub fn spawn(spec: &JailSpec) -> Result<Jailed, JailError> {
         // Between making the pipes and closing the child's ends, a second start would copy them into
         // its own process: then neither process could see its supervisor die.
         let _one_at_a_time = STARTING.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut plan = Plan::new(spec)?;
+        let mut plan = Plan::new(spec, group.limited())?;
         let child = child::start(&plan.orders).map_err(preparing("make a process in new namespaces"))?;
         plan.held.clear();
         (child, plan)

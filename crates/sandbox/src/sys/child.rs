@@ -27,6 +27,8 @@ pub(crate) struct Orders {
     pub(crate) failures: RawFd,
     /// Who it becomes.
     pub(crate) id: u32,
+    /// Whether user namespaces below its own are forbidden.
+    pub(crate) forbid_nested: bool,
     /// Whether it drops its supplementary groups.
     pub(crate) drop_groups: bool,
     /// The root filesystem, and what is attached in it; `None` leaves the parent's.
@@ -184,7 +186,9 @@ unsafe fn steps(
         if !take_identity(orders) {
             return Step::Identity;
         }
-        forbid_nested_namespaces();
+        if orders.forbid_nested {
+            forbid_nested_namespaces();
+        }
         if let Some((base, attachments)) = &orders.root
             && let Err(step) = change_root(*base, attachments)
         {
@@ -200,6 +204,10 @@ unsafe fn steps(
             if call(libc::SYS_prlimit64, [0, (*resource).into(), address(&raw const limit), 0, 0]) != 0 {
                 return Step::Limits;
             }
+        }
+        #[cfg(feature = "ablation")]
+        if !orders.drop_capabilities {
+            keep_capabilities();
         }
         if orders.drop_capabilities && !drop_capabilities() {
             return Step::Capabilities;
@@ -376,6 +384,24 @@ unsafe fn drop_capabilities() -> bool {
         let none = [0_u32; 6];
         prctl(libc::PR_SET_SECUREBITS, SECURE_BITS_LOCKED)
             && call(libc::SYS_capset, [address(header.as_ptr()), address(none.as_ptr()), 0, 0, 0]) == 0
+    }
+}
+
+/// Keeps every capability of its namespace through the execution, as a root inside would.
+#[cfg(feature = "ablation")]
+unsafe fn keep_capabilities() {
+    // SAFETY: as in `drop_capabilities`; the kernel writes the sets to a live array of their size.
+    unsafe {
+        let header = [CAPABILITY_VERSION_3, 0_u32];
+        let mut sets = [0_u32; 6];
+        call(libc::SYS_capget, [address(header.as_ptr()), address(sets.as_mut_ptr()), 0, 0, 0]);
+        // Effective, permitted, inheritable; then the same for the upper half.
+        (sets[2], sets[5]) = (sets[1], sets[4]);
+        call(libc::SYS_capset, [address(header.as_ptr()), address(sets.as_ptr()), 0, 0, 0]);
+        for capability in 0..CAPABILITIES_MAX {
+            let raise = [libc::PR_CAP_AMBIENT.into(), libc::PR_CAP_AMBIENT_RAISE.into(), capability, 0, 0];
+            call(libc::SYS_prctl, raise);
+        }
     }
 }
 

@@ -95,7 +95,7 @@ fn supervise_and_wait() -> ExitCode {
     let mut jailed = start(spec("sleeps"));
     jailed.report(soon()).unwrap();
     std::io::Write::write_all(&mut std::io::stdout(), format!("{}\n", jailed.pid()).as_bytes()).unwrap();
-    std::thread::sleep(Duration::from_secs(60));
+    std::thread::sleep(Duration::from_mins(1));
     ExitCode::FAILURE
 }
 

@@ -15,7 +15,6 @@ mod leftovers;
 mod observe;
 mod program;
 mod report;
-#[path = "../runner/mod.rs"]
 mod runner;
 mod specs;
 mod support;
@@ -65,7 +64,5 @@ fn as_an_ordinary_user() -> ExitCode {
 
 fn cannot_be_shown() -> ExitCode {
     let why = "the kernel refuses user namespaces to this user";
-    runner::run(&[runner::Test::new("jails of an ordinary user", move || {
-        runner::Ran::Skipped(why.to_owned())
-    })])
+    runner::run(&[runner::Test::new("ordinary-user", move || runner::Ran::Skipped(why.to_owned()))])
 }

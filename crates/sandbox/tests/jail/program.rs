@@ -29,6 +29,7 @@ const BEHAVIOURS: &[(&str, Behaviour)] = &[
     ("aborts", aborts),
     ("is-killed-for-a-call", is_killed_for_a_call),
     ("tries-a-socket", tries_a_socket),
+    ("is-denied-often", is_denied_often),
     ("allocates", allocates),
     ("spins", spins),
     ("starts-threads", starts_threads),
@@ -61,7 +62,7 @@ fn waits() -> ExitCode {
 fn sleeps() -> ExitCode {
     enter();
     loop {
-        thread::sleep(Duration::from_secs(60));
+        thread::sleep(Duration::from_mins(1));
     }
 }
 
@@ -85,6 +86,11 @@ fn is_killed_for_a_call() -> ExitCode {
 fn tries_a_socket() -> ExitCode {
     enter();
     ExitCode::from(u8::from(UdpSocket::bind("127.0.0.1:0").is_ok()))
+}
+
+fn is_denied_often() -> ExitCode {
+    enter();
+    ExitCode::from(u8::from((0..500).any(|_| UdpSocket::bind("127.0.0.1:0").is_ok())))
 }
 
 /// Takes eight times its ceiling, if nobody stops it.
@@ -156,7 +162,7 @@ fn uses_its_mounts() -> ExitCode {
 fn never_reports() -> ExitCode {
     let _pipe = descriptor::adopt(3).unwrap();
     loop {
-        thread::sleep(Duration::from_secs(60));
+        thread::sleep(Duration::from_mins(1));
     }
 }
 

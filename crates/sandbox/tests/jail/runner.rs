@@ -37,7 +37,9 @@ pub(crate) fn run(tests: &[Test]) -> ExitCode {
     let chosen: Vec<&Test> =
         tests.iter().filter(|test| words.iter().all(|word| test.name.contains(word.as_str()))).collect();
     if std::env::args().any(|word| word == "--list") {
-        chosen.iter().for_each(|test| say(&format!("{}: test", test.name)));
+        for test in chosen {
+            say(&format!("{}: test", test.name));
+        }
         return ExitCode::SUCCESS;
     }
     let (next, failed, skipped) = (AtomicUsize::new(0), AtomicUsize::new(0), AtomicUsize::new(0));
