@@ -13,7 +13,9 @@
 
 mod bench;
 mod command;
+mod demo;
 mod failure;
+mod picture;
 mod screen;
 mod tree;
 mod verify;
@@ -37,8 +39,11 @@ fn run(arguments: &[String]) -> Result<(), Failure> {
     let (name, rest) =
         arguments.split_first().map_or(("", [].as_slice()), |(name, rest)| (name.as_str(), rest));
     match name {
+        "demo" => demo::run(rest),
         "verify" => verify::run(rest),
         "bench-peers" => bench::run(rest),
+        // `cargo run -p xtask picture`, when what the demo prints has changed.
+        "picture" => picture::run(),
         _ => {
             Err(Failure::new("there is no such task")
                 .with_hint("cargo demo, cargo verify or cargo bench-peers"))

@@ -11,6 +11,13 @@ pub(crate) fn line(text: impl fmt::Display) {
     let _ = writeln!(out, "{text}");
 }
 
+/// Part of a line, shown at once.
+pub(crate) fn part(text: &str) {
+    let mut out = io::stdout().lock();
+    let _ = write!(out, "{text}");
+    let _ = out.flush();
+}
+
 /// A line that begins a new piece of work.
 pub(crate) fn heading(text: impl fmt::Display) {
     line(format_args!("{} {}", bold("▸"), bold(&text.to_string())));
@@ -41,7 +48,12 @@ pub(crate) fn red(text: &str) -> String {
     styled(text, "31")
 }
 
+pub(crate) fn dim(text: &str) -> String {
+    styled(text, "2")
+}
+
 fn styled(text: &str, code: &str) -> String {
-    let plain = std::env::var_os("NO_COLOR").is_some() || !io::stdout().is_terminal();
-    if plain { text.to_owned() } else { format!("\u{1b}[{code}m{text}\u{1b}[0m") }
+    let set = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
+    let coloured = set("CLICOLOR_FORCE") || io::stdout().is_terminal() && !set("NO_COLOR");
+    if coloured { format!("\u{1b}[{code}m{text}\u{1b}[0m") } else { text.to_owned() }
 }

@@ -1,0 +1,96 @@
+//! `docs/pictures/demo.svg`: what `cargo demo` prints, as it prints it.
+
+use std::fmt::Write as _;
+use std::fs;
+
+use crate::failure::Failure;
+use crate::{command, screen, tree};
+
+/// Runs the demo once and draws its output.
+pub(crate) fn run() -> Result<(), Failure> {
+    let mut demo = command::cargo("demo --once");
+    demo.env("CLICOLOR_FORCE", "1");
+    let mut lines = vec!["\u{1b}[1m$ cargo demo\u{1b}[0m".to_owned()];
+    let log = tree::scratch("picture")?.join("demo.log");
+    let status = command::run(demo, &log, |line| lines.push(line.to_owned()))?;
+    if !status.success() {
+        lines.iter().for_each(screen::line);
+        return Err(Failure::new("the demo failed"));
+    }
+    let path = tree::root().join("docs/pictures/demo.svg");
+    fs::create_dir_all(path.parent().unwrap_or(&path))
+        .map_err(|error| Failure::io(path.display(), &error))?;
+    fs::write(&path, draw(&lines)).map_err(|error| Failure::io(path.display(), &error))?;
+    screen::line("docs/pictures/demo.svg");
+    Ok(())
+}
+
+/// A terminal's lines as a picture.
+fn draw(lines: &[String]) -> String {
+    let columns = lines.iter().map(|line| plain(line).chars().count()).max().unwrap_or(0);
+    let width = columns * COLUMN_TENTHS / 10 + 2 * MARGIN;
+    let height = lines.len() * LINE + 2 * MARGIN;
+    let mut svg = format!(
+        "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {width} {height}\" width=\"{width}\" \
+         height=\"{height}\" role=\"img\" aria-label=\"What cargo demo prints\">\n<style>{STYLE}</style>\n\
+         <rect width=\"100%\" height=\"100%\" rx=\"8\" fill=\"#16181d\"/>\n"
+    );
+    for (index, line) in lines.iter().enumerate() {
+        let y = MARGIN + (index + 1) * LINE - LINE / 4;
+        let _ = writeln!(svg, "<text x=\"{MARGIN}\" y=\"{y}\" xml:space=\"preserve\">{}</text>", spans(line));
+    }
+    svg.push_str("</svg>\n");
+    svg
+}
+
+/// A line with its colours as classes.
+fn spans(line: &str) -> String {
+    let mut out = String::new();
+    for (code, text) in pieces(line) {
+        let text = text.replace('&', "&amp;").replace('<', "&lt;");
+        let class = CLASSES.iter().find(|(known, _)| *known == code).map(|(_, class)| *class);
+        match class {
+            _ if text.is_empty() => {}
+            Some(class) => {
+                let _ = write!(out, "<tspan class=\"{class}\">{text}</tspan>");
+            }
+            None => out.push_str(&text),
+        }
+    }
+    out
+}
+
+fn plain(line: &str) -> String {
+    pieces(line).into_iter().map(|(_, text)| text).collect()
+}
+
+/// Each stretch of text with the colour code that stands before it.
+fn pieces(line: &str) -> Vec<(&str, &str)> {
+    let mut stretches = line.split("\u{1b}[");
+    let first = stretches.next().unwrap_or_default();
+    std::iter::once(("0", first)).chain(stretches.filter_map(|stretch| stretch.split_once('m'))).collect()
+}
+
+const CLASSES: &[(&str, &str)] = &[("1", "b"), ("2", "d"), ("31", "r"), ("32", "g"), ("33", "y")];
+
+const STYLE: &str = "text{font:14px ui-monospace,SFMono-Regular,Menlo,Consolas,monospace;fill:#d7dae0}\
+                     .b{font-weight:700;fill:#fff}.d{fill:#8b93a1}.r{fill:#ff7b72}.g{fill:#7ee787}.y{fill:#e3b341}";
+
+/// Tenths of a pixel that a character is wide, pixels of a line and around the text.
+const COLUMN_TENTHS: usize = 85;
+const LINE: usize = 20;
+const MARGIN: usize = 20;
+
+#[cfg(test)]
+mod checks {
+    use super::*;
+
+    #[test]
+    fn colours_become_classes_and_markup_is_escaped() {
+        assert_eq!(
+            spans("a \u{1b}[32mok\u{1b}[0m <b> & c"),
+            "a <tspan class=\"g\">ok</tspan> &lt;b> &amp; c"
+        );
+        assert_eq!(plain("\u{1b}[1mx\u{1b}[0my"), "xy");
+    }
+}
