@@ -32,6 +32,8 @@ const HEADER_BYTES: usize = 8 + 8 + 4 + 4 + 32;
 pub struct Group<'a> {
     /// Where it starts in the journal.
     pub offset: usize,
+    /// Where the next one starts.
+    pub after: usize,
     /// The first record's index.
     pub first: u64,
     /// The records.
@@ -85,20 +87,20 @@ pub fn scan(journal: &[u8], covered: u64) -> Result<Vec<Group<'_>>, JournalError
     let mut groups: Vec<Group<'_>> = Vec::new();
     let mut offset = 0;
     let mut end = None;
-    while let Some((group, after)) = parse_at(journal, offset) {
+    while let Some(group) = parse_at(journal, offset) {
         match end {
             None if group.first > covered => return Err(JournalError::Broken { offset }),
             Some(end) if group.first != end => break,
             _ => {}
         }
         end = Some(group.end());
-        offset = after;
+        offset = group.after;
         groups.push(group);
     }
     // What follows is older than all that counts, else it was cut off from it.
     let floor = end.unwrap_or(covered);
     for later in (offset..journal.len()).step_by(ALIGNMENT) {
-        if parse_at(journal, later).is_some_and(|(group, _)| group.end() > floor) {
+        if parse_at(journal, later).is_some_and(|group| group.end() > floor) {
             return Err(JournalError::Broken { offset });
         }
     }
@@ -119,8 +121,8 @@ pub enum JournalError {
     },
 }
 
-/// The group at an offset and the offset after it, if a whole one is there.
-fn parse_at(journal: &[u8], offset: usize) -> Option<(Group<'_>, usize)> {
+/// The group at an offset, if a whole one is there.
+fn parse_at(journal: &[u8], offset: usize) -> Option<Group<'_>> {
     let (magic, rest) = journal.get(offset..)?.split_first_chunk::<8>()?;
     if *magic != MAGIC {
         return None;
@@ -139,9 +141,8 @@ fn parse_at(journal: &[u8], offset: usize) -> Option<(Group<'_>, usize)> {
     if pieces.is_empty() || usize::try_from(u32::from_le_bytes(*count)).ok()? != pieces.len() {
         return None;
     }
-    let group = Group { offset, first: u64::from_le_bytes(*first), records: pieces, note };
     let after = (offset + HEADER_BYTES + length_bytes).next_multiple_of(ALIGNMENT);
-    Some((group, after))
+    Some(Group { offset, after, first: u64::from_le_bytes(*first), records: pieces, note })
 }
 
 fn split_pieces(mut body: &[u8]) -> Option<Vec<&[u8]>> {

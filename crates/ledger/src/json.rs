@@ -82,23 +82,34 @@ impl<'a> Object<'a> {
     }
 }
 
-/// Writes a string with RFC 8259's escapes.
+/// Writes a string with RFC 8259's escapes. What needs none is copied in one piece.
 pub(crate) fn string(text: &mut String, value: &str) {
     text.push('"');
-    for character in value.chars() {
-        match character {
-            '"' => text.push_str("\\\""),
-            '\\' => text.push_str("\\\\"),
-            '\n' => text.push_str("\\n"),
-            '\r' => text.push_str("\\r"),
-            '\t' => text.push_str("\\t"),
-            // Also C1 controls and line separators: a record is shown on terminals.
-            c if c.is_control() || matches!(c, '\u{2028}' | '\u{2029}') => {
-                // Writing to a String cannot fail; all of these are below U+10000.
-                let _ = write!(text, "\\u{:04x}", u32::from(c));
-            }
-            c => text.push(c),
+    let mut rest = value;
+    while let Some((at, special)) = rest.char_indices().find(|(_, character)| is_special(*character)) {
+        text.push_str(rest.get(..at).unwrap_or_default());
+        escape(text, special);
+        rest = rest.get(at + special.len_utf8()..).unwrap_or_default();
+    }
+    text.push_str(rest);
+    text.push('"');
+}
+
+/// Also C1 controls and line separators: a record is shown on terminals.
+const fn is_special(character: char) -> bool {
+    matches!(character, '\0'..='\u{1f}' | '"' | '\\' | '\u{7f}'..='\u{9f}' | '\u{2028}' | '\u{2029}')
+}
+
+fn escape(text: &mut String, special: char) {
+    match special {
+        '"' => text.push_str("\\\""),
+        '\\' => text.push_str("\\\\"),
+        '\n' => text.push_str("\\n"),
+        '\r' => text.push_str("\\r"),
+        '\t' => text.push_str("\\t"),
+        // Writing to a String cannot fail; all of these are below U+10000.
+        other => {
+            let _ = write!(text, "\\u{:04x}", u32::from(other));
         }
     }
-    text.push('"');
 }

@@ -19,5 +19,5 @@ pub const TEMPORARY_DIRECTORY: &str = "tmp";
 /// Most bytes a checkpoint has.
 pub const CHECKPOINT_BYTES_MAX: usize = 4096;
 
-/// Most bytes a journal has.
-pub const JOURNAL_BYTES_MAX: usize = 64 * 1024 * 1024;
+/// Bytes of every journal: it is written ahead whole, so that a commit changes no file's size.
+pub const JOURNAL_BYTES: usize = 16 * 1024 * 1024;

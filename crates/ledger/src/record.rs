@@ -13,6 +13,47 @@ pub const RECORD_BYTES_MAX: usize = 60 * 1024;
 /// The version of the records' form, in each of them.
 pub const RECORD_VERSION: u32 = 1;
 
+/// Most bytes of the fields that stand before an event's own.
+const HEADER_BYTES_MAX: usize = 1024;
+
+/// Most bytes of a producer's name.
+pub const PRODUCER_BYTES_MAX: usize = 64;
+
+/// An event's own fields, written. They are all of a record that a producer decides.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Body {
+    event: &'static str,
+    data: String,
+}
+
+impl Body {
+    /// Writes an event's fields.
+    ///
+    /// # Errors
+    /// [`RecordError::TooLarge`] when no record would have room for them.
+    pub fn new(event: &Event) -> Result<Self, RecordError> {
+        let name = event::name(event);
+        let fields = schema::event(name).ok_or(RecordError::Schema { event: name })?.fields;
+        let mut data = String::with_capacity(512);
+        let mut object = Object::open(&mut data, fields);
+        event::write(event, &mut object);
+        if !object.close() {
+            return Err(RecordError::Schema { event: name });
+        }
+        let found = data.len() + HEADER_BYTES_MAX;
+        if found > RECORD_BYTES_MAX {
+            Err(RecordError::TooLarge { found })
+        } else {
+            Ok(Self { event: name, data })
+        }
+    }
+
+    /// Bytes of the longest record with this body.
+    pub const fn record_bytes_max(&self) -> usize {
+        self.data.len() + HEADER_BYTES_MAX
+    }
+}
+
 /// What a record is made from.
 #[derive(Clone, Copy, Debug)]
 pub struct Record<'a> {
@@ -22,31 +63,25 @@ pub struct Record<'a> {
     pub time_us: u64,
     /// Fresh random bytes, so that no digest of a record can be guessed from its content.
     pub nonce: [u8; 16],
-    /// Whose link it came by.
+    /// Whose link it came by: at most [`PRODUCER_BYTES_MAX`] bytes.
     pub producer: &'a str,
     /// The producer's own count on that link.
     pub seq: u64,
     /// What happened.
-    pub event: &'a Event,
+    pub body: &'a Body,
 }
 
 impl Record<'_> {
     /// The bytes that are stored, hashed and never written a second time.
     ///
     /// # Errors
-    /// [`RecordError`] when they would be too many.
+    /// [`RecordError`] when the producer's name is too long.
     pub fn encode(&self) -> Result<Vec<u8>, RecordError> {
-        let name = event::name(self.event);
-        let fields = schema::event(name).ok_or(RecordError::Schema { event: name })?.fields;
-        let mut data = String::with_capacity(512);
-        let mut object = Object::open(&mut data, fields);
-        event::write(self.event, &mut object);
-        if !object.close() {
-            return Err(RecordError::Schema { event: name });
+        if self.producer.len() > PRODUCER_BYTES_MAX {
+            return Err(RecordError::TooLarge { found: self.body.record_bytes_max() + self.producer.len() });
         }
-        let bytes = render(self.index, self.time_us, &self.nonce, self.producer, self.seq, name, &data);
-        let found = bytes.len();
-        if found > RECORD_BYTES_MAX { Err(RecordError::TooLarge { found }) } else { Ok(bytes) }
+        let Body { event, data } = self.body;
+        Ok(render(self.index, self.time_us, &self.nonce, self.producer, self.seq, event, data))
     }
 }
 

@@ -21,26 +21,31 @@ pub(crate) struct Sequences(BTreeMap<String, Count>);
 struct Count {
     records: u64,
     last: Option<u64>,
-    excused: bool,
+    may_jump: bool,
 }
 
 impl Sequences {
     /// Checks the next record's number. A producer's count starts at 0 on each new link; it jumps
-    /// only where the auditor recorded why.
+    /// only where the auditor recorded why: records that it refused are counted as if they were
+    /// there, and after a breach of the link's rules the count may go on further ahead.
     pub(crate) fn follow(&mut self, entry: &Entry) -> Result<(), Tampering> {
         let count = self.producer(&entry.producer, entry.index)?;
         let expected = count.last.map_or(0, |last| last.saturating_add(1));
-        let jumps_forward = count.excused && entry.seq > expected;
-        if entry.seq != expected && entry.seq != 0 && !jumps_forward {
+        let jumps = count.may_jump && entry.seq > expected;
+        if entry.seq != expected && entry.seq != 0 && !jumps {
             let (producer, found) = (entry.producer.clone(), entry.seq);
             return Err(Tampering::Sequence { index: entry.index, producer, expected, found });
         }
-        *count = Count { records: count.records + 1, last: Some(entry.seq), excused: false };
+        *count = Count { records: count.records + 1, last: Some(entry.seq), may_jump: false };
         if entry.producer == AUDITOR
             && matches!(entry.event.as_str(), "link_violated" | "ledger_fault")
-            && let Ok(Named { process: Some(process) }) = serde_json::from_str(&entry.data)
+            && let Ok(Named { process: Some(process), refused_through }) = serde_json::from_str(&entry.data)
         {
-            self.producer(&process, entry.index)?.excused = true;
+            let count = self.producer(&process, entry.index)?;
+            match refused_through {
+                Some(through) => count.last = Some(through),
+                None => count.may_jump = true,
+            }
         }
         Ok(())
     }
@@ -65,4 +70,5 @@ impl Sequences {
 #[derive(Deserialize)]
 struct Named {
     process: Option<String>,
+    refused_through: Option<u64>,
 }

@@ -2,7 +2,7 @@
 
 use crate::checkpoint::Checkpoint;
 use crate::journal::{self, Group};
-use crate::layout::{CHECKPOINT_BYTES_MAX, CHECKPOINT_PATH, JOURNAL_BYTES_MAX, JOURNAL_PATH};
+use crate::layout::{CHECKPOINT_BYTES_MAX, CHECKPOINT_PATH, JOURNAL_BYTES, JOURNAL_PATH};
 use crate::note::Verifier;
 use crate::source::{self, TileSource};
 use crate::tampering::Tampering;
@@ -22,13 +22,16 @@ impl Snapshot {
     pub(crate) fn take(source: &mut impl TileSource, verifier: &Verifier) -> Result<Self, Tampering> {
         let mut attempt = 1;
         loop {
-            let journal = source::read(source, JOURNAL_PATH, JOURNAL_BYTES_MAX)?;
+            let journal = source::read(source, JOURNAL_PATH, JOURNAL_BYTES)?;
             let note = source::read(source, CHECKPOINT_PATH, CHECKPOINT_BYTES_MAX)?;
             let note = note.ok_or(Tampering::CheckpointMissing)?;
             // Bytes that are no text cannot verify; what replaces them cannot either.
             let note = String::from_utf8_lossy(&note).into_owned();
             let checkpoint = open(&note, verifier, CHECKPOINT_PATH)?;
             let journal = journal.ok_or(Tampering::JournalMissing)?;
+            if journal.len() != JOURNAL_BYTES {
+                return Err(Tampering::JournalLength { found: journal.len() });
+            }
             match journal::scan(&journal, checkpoint.size) {
                 Ok(_) => return Ok(Self { note, checkpoint, journal }),
                 Err(error) if attempt == ATTEMPTS => return Err(Tampering::Journal(error)),

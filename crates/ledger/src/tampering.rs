@@ -4,6 +4,7 @@ use std::io;
 
 use crate::checkpoint::CheckpointError;
 use crate::journal::JournalError;
+use crate::layout::JOURNAL_BYTES;
 use crate::note::NoteError;
 use crate::record::RecordError;
 
@@ -121,6 +122,12 @@ pub enum Tampering {
     /// There is no journal.
     #[error("`journal` is missing")]
     JournalMissing,
+    /// The journal was cut off or made longer.
+    #[error("`journal` has {found} bytes, every journal has {JOURNAL_BYTES}")]
+    JournalLength {
+        /// Bytes it has.
+        found: usize,
+    },
     /// The journal lost records.
     #[error("the journal does not continue the tree")]
     Journal(#[source] JournalError),

@@ -50,6 +50,19 @@ pub fn verify(source: &mut impl TileSource, vkey: &str) -> Result<Summary, Tampe
 /// # Errors
 /// The first [`Tampering`] that it finds.
 pub fn verify_against(source: &mut impl TileSource, vkey: &str, kept: &[&str]) -> Result<Summary, Tampering> {
+    verify_watched(source, vkey, kept, &mut |_, _| {})
+}
+
+/// As [`verify_against`], telling `progress` after each bundle how many records of how many are done.
+///
+/// # Errors
+/// The first [`Tampering`] that it finds.
+pub fn verify_watched(
+    source: &mut impl TileSource,
+    vkey: &str,
+    kept: &[&str],
+    progress: &mut dyn FnMut(u64, u64),
+) -> Result<Summary, Tampering> {
     let verifier = Verifier::parse(vkey).map_err(Tampering::Key)?;
     let snapshot = Snapshot::take(source, &verifier)?;
     let groups = snapshot.groups()?;
@@ -58,7 +71,7 @@ pub fn verify_against(source: &mut impl TileSource, vkey: &str, kept: &[&str]) -
         let kept = snapshot::open(note, &verifier, "kept checkpoint")?;
         walk.expect_root(&kept, "kept checkpoint");
     }
-    walk.published(source, snapshot.checkpoint.size)?;
+    walk.published(source, snapshot.checkpoint.size, progress)?;
     walk.tail(&groups)?;
     let size = walk.tree.frontier().size();
     if let Some(kept) = walk.roots.keys().next_back().copied().filter(|kept| *kept > size) {
@@ -115,7 +128,12 @@ impl Walk {
     }
 
     /// Goes through the records under the checkpoint and compares every tile with what they make.
-    fn published(&mut self, source: &mut impl TileSource, size: u64) -> Result<(), Tampering> {
+    fn published(
+        &mut self,
+        source: &mut impl TileSource,
+        size: u64,
+        progress: &mut dyn FnMut(u64, u64),
+    ) -> Result<(), Tampering> {
         self.check_root()?;
         for number in 0..size.div_ceil(TILE_WIDTH) {
             let (Some(bundle), Some(leaves)) = (
@@ -130,6 +148,7 @@ impl Walk {
                 self.record(record, &bundle.to_string(), Some(leaf), &mut filled)?;
             }
             filled.iter().try_for_each(|tile| compare(source, tile))?;
+            progress(self.tree.frontier().size(), size);
         }
         self.tree.edge().iter().try_for_each(|tile| compare(source, tile))
     }

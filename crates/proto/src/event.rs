@@ -164,7 +164,8 @@ pub struct LinkViolated {
 /// The ledger itself had a fault, and recovered: what an auditor must know to judge the records around.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct LedgerFault {
-    /// `records_refused`, `journal_replaced` or `journal_missing`.
+    /// `records_refused`; `journal_missing`, `journal_replaced`, `journal_failed`;
+    /// `checkpoint_missing`, `checkpoint_replaced`; `tile_missing`.
     pub fault: String,
     /// Whose records were refused, when some were.
     pub process: Option<String>,

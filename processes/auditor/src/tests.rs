@@ -1,0 +1,7 @@
+//! The auditor as a process of its own, with real files and real signals.
+
+mod crash;
+mod disk;
+mod harness;
+mod producers;
+mod speed;
