@@ -120,6 +120,8 @@ codes! {
     StateInUse = "state_in_use",
     /// The ledger's records, tree and checkpoints do not agree.
     LedgerTampered = "ledger_tampered",
+    /// Nothing is served from this state directory.
+    NotRunning = "not_running",
 }
 
 impl std::fmt::Display for Code {

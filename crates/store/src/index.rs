@@ -7,12 +7,21 @@ use std::{
 };
 
 use proto::{
-    Code, PackageDigest,
+    Code, Digest, PackageDigest,
     link::inspector::{FILES_MAX, ListedFile},
 };
 use rustix::fs::{Mode, OFlags, openat};
 
 use crate::{error, error::StoreError};
+
+/// Every package that has a list, in the order of their digests.
+pub(crate) fn list(packages: BorrowedFd<'_>) -> Result<Vec<PackageDigest>, StoreError> {
+    let names = crate::names(packages).map_err(error::io("read `store/packages`"))?;
+    let mut packages: Vec<_> =
+        names.iter().filter_map(|name| Digest::parse_hex(name).ok().map(PackageDigest)).collect();
+    packages.sort_unstable();
+    Ok(packages)
+}
 
 /// Reads a package's list; `None` when there is none.
 pub(crate) fn read(

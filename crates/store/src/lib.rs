@@ -15,6 +15,7 @@
 //! is loaded is hashed again by who loads it. No network, no clock.
 #![forbid(unsafe_code)]
 
+mod catalogue;
 mod content;
 mod error;
 mod index;
@@ -28,9 +29,10 @@ use std::{
     path::Path,
 };
 
-use proto::{Code, Digest, PackageDigest, link::inspector::ListedFile};
+use proto::{Code, PackageDigest, link::inspector::ListedFile};
 use rustix::fs::{AtFlags, CWD, Dir, FileType, Gid, Mode, OFlags, Uid, fstat, openat, unlinkat};
 
+pub use catalogue::Catalogue;
 pub use content::digest_of;
 pub use error::StoreError;
 pub use staging::{Staged, Staging};
@@ -93,13 +95,7 @@ impl Store {
     /// # Errors
     /// [`StoreError::Io`] when the directory can't be read.
     pub fn list(&self) -> Result<Vec<PackageDigest>, StoreError> {
-        let mut packages: Vec<_> = names(self.packages.as_fd())
-            .map_err(error::io("read `store/packages`"))?
-            .iter()
-            .filter_map(|name| Digest::parse_hex(name).ok().map(PackageDigest))
-            .collect();
-        packages.sort_unstable();
-        Ok(packages)
+        index::list(self.packages.as_fd())
     }
 
     /// Why a package may not be loaded, when it may not.
