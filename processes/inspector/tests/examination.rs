@@ -94,6 +94,22 @@ fn an_untouched_package_is_accepted_and_described() {
 }
 
 #[test]
+fn the_shipped_packages_are_signed_by_the_shipped_key() {
+    let demo = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../models/demo");
+    let pem = fs::read_to_string(demo.join("publisher.pub.pem")).unwrap();
+    let signers = [TrustedSigner { name: "demo".to_owned(), public_key_pem: pem }];
+    let question = Question { signers: &signers, expected: None, threads: 2 };
+    let mut parameters = Vec::new();
+    for folder in ["package", "package-gguf"] {
+        let directory = Directory::open(&demo.join(folder)).unwrap();
+        let found = examine(&directory, &question, &mut |_, _| {}).unwrap();
+        assert_eq!(found.name, "stockade-demo");
+        parameters.push(found.model.parameters);
+    }
+    assert_eq!(parameters[0], parameters[1]);
+}
+
+#[test]
 fn a_flipped_bit_anywhere_is_refused() {
     let bytes = fs::metadata(Sample::new().at("model.gguf")).unwrap().len();
     for (path, at, expected) in [
