@@ -1,8 +1,9 @@
 //! The ledger's directory: the only files this process touches, each reached from one descriptor.
 
 use std::fs::File;
-use std::io::{self, Read};
+use std::io;
 use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::fs::FileExt;
 use std::path::Path;
 use std::time::Duration;
 
@@ -122,13 +123,10 @@ impl Directory {
             Err(error) => return Err(error.into()),
         };
         let status = fstat(&file)?;
-        let bytes_max = bytes_max as u64;
         let regular = FileType::from_raw_mode(status.st_mode) == FileType::RegularFile;
-        if !regular || status.st_size.cast_unsigned() > bytes_max {
-            return Err(io::ErrorKind::FileTooLarge.into());
-        }
-        let mut bytes = Vec::with_capacity(usize::try_from(status.st_size).unwrap_or_default());
-        file.take(bytes_max).read_to_end(&mut bytes)?;
+        let size = usize::try_from(status.st_size).ok().filter(|size| regular && *size <= bytes_max);
+        let mut bytes = vec![0; size.ok_or(io::ErrorKind::FileTooLarge)?];
+        file.read_exact_at(&mut bytes, 0)?;
         Ok(Some(bytes))
     }
 

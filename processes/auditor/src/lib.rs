@@ -19,10 +19,9 @@ mod directory;
 mod link;
 mod queue;
 mod service;
-#[cfg(test)]
-mod tests;
 mod writer;
 
+use std::os::fd::OwnedFd;
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -37,12 +36,19 @@ const LEDGER_PATH: &str = "/ledger";
 /// Serves the supervisor until it says stop.
 pub fn serve(_confined: &Confined) -> ExitCode {
     match sandbox::descriptor::adopt(CONTROL_AT) {
-        Ok(link) => service::run(link, Path::new(LEDGER_PATH)),
+        Ok(control) => attend(control, Path::new(LEDGER_PATH)),
         Err(error) => {
             log(&format!("no control link: {error}"));
             ExitCode::FAILURE
         }
     }
+}
+
+/// As [`serve`] outside a jail, on any control link and directory: for tests and measurements.
+#[doc(hidden)]
+#[must_use]
+pub fn attend(control: OwnedFd, ledger: &Path) -> ExitCode {
+    service::run(control, ledger)
 }
 
 /// A line for the log, which the supervisor reads.

@@ -1,5 +1,6 @@
 //! A producer's record link.
 
+use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::Arc;
 
@@ -8,7 +9,7 @@ use proto::event::{Event, LinkViolated};
 use proto::frame::{FrameError, HEADER_BYTES, body_length, decode, encode};
 use proto::link::record::{FRAME_BYTES_MAX, FromAuditor, FromProducer, IN_FLIGHT_MAX};
 use rustix::event::PollFlags;
-use rustix::net::{RecvFlags, SendFlags, recv, send};
+use rustix::io::{Errno, ioctl_fionbio, read, write};
 
 use crate::queue::{Item, LinkId, Queue, records_refused};
 
@@ -37,8 +38,9 @@ pub(crate) struct Link {
 struct Breach(String);
 
 impl Link {
-    pub(crate) fn new(id: LinkId, process: &str, socket: OwnedFd) -> Self {
-        Self {
+    pub(crate) fn new(id: LinkId, process: &str, socket: OwnedFd) -> io::Result<Self> {
+        ioctl_fionbio(&socket, true)?;
+        Ok(Self {
             id,
             process: process.into(),
             socket,
@@ -48,7 +50,7 @@ impl Link {
             out: Vec::new(),
             committed: None,
             closed: false,
-        }
+        })
     }
 
     pub(crate) const fn id(&self) -> LinkId {
@@ -79,14 +81,14 @@ impl Link {
         if self.closed {
             return false;
         }
-        let outcome = match recv(&self.socket, &mut *scratch, RecvFlags::DONTWAIT) {
-            Ok((0, _)) if self.partial.is_empty() => Err(None),
-            Ok((0, _)) => Err(Some(Breach("closed within a frame".to_owned()))),
-            Ok((received, _)) => {
+        let outcome = match read(&self.socket, &mut *scratch) {
+            Ok(0) if self.partial.is_empty() => Err(None),
+            Ok(0) => Err(Some(Breach("closed within a frame".to_owned()))),
+            Ok(received) => {
                 self.partial.extend_from_slice(scratch.get(..received).unwrap_or_default());
                 self.take_frames(queue).map_err(Some)
             }
-            Err(rustix::io::Errno::AGAIN | rustix::io::Errno::INTR) => return false,
+            Err(Errno::AGAIN | Errno::INTR) => return false,
             Err(_) => Err(None),
         };
         if let Err(breach) = outcome {
@@ -119,12 +121,12 @@ impl Link {
                 self.in_flight = 0;
                 return;
             }
-            match send(&self.socket, &self.out, SendFlags::DONTWAIT | SendFlags::NOSIGNAL) {
+            match write(&self.socket, &self.out) {
                 Ok(sent) => {
                     self.out.drain(..sent);
                 }
-                Err(rustix::io::Errno::INTR) => {}
-                Err(rustix::io::Errno::AGAIN) => return,
+                Err(Errno::INTR) => {}
+                Err(Errno::AGAIN) => return,
                 Err(_) => {
                     // It is gone. What it sent before is read to the end all the same.
                     self.out.clear();

@@ -156,7 +156,7 @@ impl Service {
             return Err(ControlError::Phase.into());
         }
         self.links_ever += 1;
-        self.links.push(Link::new(self.links_ever, process, socket));
+        self.links.push(Link::new(self.links_ever, process, socket).map_err(ControlError::from)?);
         Ok(())
     }
 
@@ -322,7 +322,7 @@ enum ServeError {
     #[error("the ledger's origin is not usable")]
     Origin(#[from] NoteError),
     /// The ledger cannot be opened.
-    #[error("the ledger cannot be opened")]
+    #[error(transparent)]
     Open(#[from] OpenError),
     /// It cannot wait for its links.
     #[error("waiting for the links failed")]

@@ -4,6 +4,8 @@ mod edition;
 mod journal;
 mod press;
 mod shelf;
+#[cfg(test)]
+mod tests;
 
 use std::io;
 use std::sync::Arc;
@@ -295,10 +297,4 @@ pub(crate) enum OpenError {
     /// The disk fails.
     #[error("the ledger's directory cannot be used")]
     Disk(#[from] io::Error),
-}
-
-/// What would be published now.
-#[cfg(test)]
-pub(crate) fn unpublished(writer: &Writer) -> Edition {
-    writer.edition()
 }

@@ -27,25 +27,25 @@ const PATIENCE: Duration = Duration::from_mins(1);
 fn auditor_process() {
     let Some(ledger) = std::env::var_os(LEDGER_VARIABLE) else { return };
     let control = io::stdin().as_fd().try_clone_to_owned().unwrap();
-    assert_eq!(crate::service::run(control, Path::new(&ledger)), ExitCode::SUCCESS);
+    assert_eq!(stockade_auditor::attend(control, Path::new(&ledger)), ExitCode::SUCCESS);
 }
 
 /// A running auditor.
-pub(super) struct Auditor {
+pub(crate) struct Auditor {
     child: Child,
     control: UnixStream,
     directory: PathBuf,
     /// Records that it found at its start.
-    pub(super) size: u64,
+    pub(crate) size: u64,
 }
 
 impl Auditor {
-    pub(super) fn start(directory: &Path) -> Self {
+    pub(crate) fn start(directory: &Path) -> Self {
         Self::start_by(command(), directory).unwrap()
     }
 
     /// Starts an auditor by another program that executes it.
-    pub(super) fn start_by(mut command: Command, directory: &Path) -> Result<Self, String> {
+    pub(crate) fn start_by(mut command: Command, directory: &Path) -> Result<Self, String> {
         let (control, theirs) = UnixStream::pair().unwrap();
         control.set_read_timeout(Some(PATIENCE)).unwrap();
         let child = command
@@ -68,7 +68,7 @@ impl Auditor {
         Ok(auditor)
     }
 
-    pub(super) fn producer(&self, process: &str) -> Producer {
+    pub(crate) fn producer(&self, process: &str) -> Producer {
         let (stream, theirs) = UnixStream::pair().unwrap();
         stream.set_read_timeout(Some(PATIENCE)).unwrap();
         stream.set_write_timeout(Some(PATIENCE)).unwrap();
@@ -77,25 +77,25 @@ impl Auditor {
         Producer { stream, seq: 0 }
     }
 
-    pub(super) fn checkpoint(&mut self) -> String {
+    pub(crate) fn checkpoint(&mut self) -> String {
         self.say(&auditor::ToAuditor::Checkpoint, None);
         self.hear_checkpoint()
     }
 
-    pub(super) fn stop(mut self) -> String {
+    pub(crate) fn stop(mut self) -> String {
         self.say(&auditor::ToAuditor::Stop, None);
         let note = self.hear_checkpoint();
         assert!(self.child.wait().unwrap().success());
         note
     }
 
-    pub(super) fn kill(&mut self) -> ExitStatus {
+    pub(crate) fn kill(&mut self) -> ExitStatus {
         self.child.kill().unwrap();
         self.child.wait().unwrap()
     }
 
     /// Waits until it has ended by itself.
-    pub(super) fn ended(&mut self) -> ExitStatus {
+    pub(crate) fn ended(&mut self) -> ExitStatus {
         let begun = Instant::now();
         loop {
             if let Some(status) = self.child.try_wait().unwrap() {
@@ -106,22 +106,27 @@ impl Auditor {
         }
     }
 
-    pub(super) fn hear(&mut self) -> Result<auditor::FromAuditor, FrameError> {
+    pub(crate) fn hear(&mut self) -> Result<auditor::FromAuditor, FrameError> {
         read_frame(&mut self.control, auditor::FRAME_BYTES_MAX)
     }
 
-    pub(super) fn say(&self, message: &auditor::ToAuditor, descriptor: Option<BorrowedFd<'_>>) {
+    pub(crate) fn say(&self, message: &auditor::ToAuditor, descriptor: Option<BorrowedFd<'_>>) {
         let frame = encode(message, auditor::FRAME_BYTES_MAX).unwrap();
         sandbox::descriptor::send_with(&self.control, &frame, descriptor.as_slice()).unwrap();
     }
 
+    /// The root of the file system as it sees it.
+    pub(crate) fn root(&self) -> PathBuf {
+        format!("/proc/{}/root", self.child.id()).into()
+    }
+
     /// Checks the ledger while this auditor runs.
-    pub(super) fn verify(&self) -> Summary {
+    pub(crate) fn verify(&self) -> Summary {
         verify(&self.directory)
     }
 
     /// Reads every record while this auditor runs.
-    pub(super) fn entries(&self) -> Vec<Entry> {
+    pub(crate) fn entries(&self) -> Vec<Entry> {
         entries(&self.directory)
     }
 
@@ -144,32 +149,32 @@ impl Drop for Auditor {
 }
 
 /// A producer's end of a record link.
-pub(super) struct Producer {
-    pub(super) stream: UnixStream,
-    pub(super) seq: u64,
+pub(crate) struct Producer {
+    pub(crate) stream: UnixStream,
+    pub(crate) seq: u64,
 }
 
 impl Producer {
     /// Sends the next record and gives its number.
-    pub(super) fn send(&mut self, text: &str) -> Result<u64, FrameError> {
+    pub(crate) fn send(&mut self, text: &str) -> Result<u64, FrameError> {
         let seq = self.seq;
         self.seq += 1;
         self.send_as(seq, text)
     }
 
     /// Sends a record under any number.
-    pub(super) fn send_as(&mut self, seq: u64, text: &str) -> Result<u64, FrameError> {
+    pub(crate) fn send_as(&mut self, seq: u64, text: &str) -> Result<u64, FrameError> {
         let message = record::FromProducer::Append { seq, event: event(text) };
         write_frame(&mut self.stream, &message, record::FRAME_BYTES_MAX)?;
         Ok(seq)
     }
 
-    pub(super) fn hear(&mut self) -> Result<record::FromAuditor, FrameError> {
+    pub(crate) fn hear(&mut self) -> Result<record::FromAuditor, FrameError> {
         read_frame(&mut self.stream, record::FRAME_BYTES_MAX)
     }
 
     /// Sends a record and waits until it is answered.
-    pub(super) fn append(&mut self, text: &str) -> record::FromAuditor {
+    pub(crate) fn append(&mut self, text: &str) -> record::FromAuditor {
         let seq = self.send(text).unwrap();
         loop {
             match self.hear().unwrap() {
@@ -180,7 +185,7 @@ impl Producer {
     }
 
     /// Sends a record and waits until it is on disk; gives its index.
-    pub(super) fn commit(&mut self, text: &str) -> u64 {
+    pub(crate) fn commit(&mut self, text: &str) -> u64 {
         match self.append(text) {
             record::FromAuditor::Committed { index, .. } => index,
             refused @ record::FromAuditor::Refused { .. } => panic!("{refused:?}"),
@@ -188,7 +193,7 @@ impl Producer {
     }
 
     /// Whether the auditor closed the link.
-    pub(super) fn is_closed(&mut self) -> bool {
+    pub(crate) fn is_closed(&mut self) -> bool {
         loop {
             match self.hear() {
                 Ok(_) => {}
@@ -202,48 +207,48 @@ impl Producer {
 
 /// This program, as an auditor.
 #[expect(clippy::disallowed_methods, reason = "the auditor under test is a process that can be killed")]
-pub(super) fn command() -> Command {
+pub(crate) fn command() -> Command {
     let mut command = Command::new(std::env::current_exe().unwrap());
-    command.args(["--exact", "tests::harness::auditor_process", "--ignored", "--nocapture"]);
+    command.args(["--exact", "harness::auditor_process", "--ignored", "--nocapture"]);
     command
 }
 
-pub(super) fn event(text: &str) -> Event {
+pub(crate) fn event(text: &str) -> Event {
     Event::Lifecycle(Lifecycle { phase: "started".to_owned(), version: text.to_owned() })
 }
 
 /// The text of a record that [`event`] made.
-pub(super) fn text(entry: &Entry) -> &str {
+pub(crate) fn text(entry: &Entry) -> &str {
     let data = entry.data.strip_prefix("{\"phase\":\"started\",\"version\":\"").unwrap();
     data.strip_suffix("\"}").unwrap()
 }
 
-pub(super) fn vkey() -> String {
+pub(crate) fn vkey() -> String {
     ledger::note::Signer::new(ORIGIN, &Secret::new([7; 32])).unwrap().verifier().vkey()
 }
 
-pub(super) fn verify(directory: &Path) -> Summary {
+pub(crate) fn verify(directory: &Path) -> Summary {
     ledger::verify(&mut Files(directory.to_owned()), &vkey()).unwrap()
 }
 
-pub(super) fn entries(directory: &Path) -> Vec<Entry> {
+pub(crate) fn entries(directory: &Path) -> Vec<Entry> {
     let mut ledger = Ledger::open(Files(directory.to_owned()), &vkey()).unwrap();
     ledger.entries(0..u64::MAX).map(Result::unwrap).collect()
 }
 
 /// The records of a producer, in order.
-pub(super) fn of<'a>(entries: &'a [Entry], producer: &str) -> Vec<&'a Entry> {
+pub(crate) fn of<'a>(entries: &'a [Entry], producer: &str) -> Vec<&'a Entry> {
     entries.iter().filter(|entry| entry.producer == producer).collect()
 }
 
 /// The auditor's own records of one event: their data.
-pub(super) fn said(entries: &[Entry], event: &str) -> Vec<String> {
+pub(crate) fn said(entries: &[Entry], event: &str) -> Vec<String> {
     let own = entries.iter().filter(|entry| entry.producer == "auditor" && entry.event == event);
     own.map(|entry| entry.data.clone()).collect()
 }
 
 /// A whole directory, to put it back.
-pub(super) fn copy(directory: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
+pub(crate) fn copy(directory: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
     let mut files = BTreeMap::new();
     let mut open = vec![directory.to_owned()];
     while let Some(next) = open.pop() {
@@ -260,7 +265,7 @@ pub(super) fn copy(directory: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
 }
 
 /// A ledger's files, read as anybody would.
-pub(super) struct Files(pub(super) PathBuf);
+pub(crate) struct Files(pub(crate) PathBuf);
 
 impl TileSource for Files {
     fn read(&mut self, path: &str, bytes_max: usize) -> io::Result<Option<Vec<u8>>> {

@@ -7,7 +7,7 @@ use proto::frame::encode;
 use proto::link::auditor::{FromAuditor as Control, ToAuditor};
 use proto::link::record::{FRAME_BYTES_MAX, FromAuditor, FromProducer, IN_FLIGHT_MAX};
 
-use super::harness::{Auditor, entries, event, of, said, text, verify};
+use crate::harness::{Auditor, entries, event, of, said, text, verify};
 
 #[test]
 fn a_record_is_answered_with_its_place_and_found_there() {

@@ -5,14 +5,11 @@ use std::io;
 use std::path::Path;
 use std::time::Duration;
 
-use ledger::TileSource;
 use ledger::journal::ALIGNMENT;
 use ledger::layout::JOURNAL_PATH;
 use proto::link::record::FromAuditor;
 
-use super::harness::{Auditor, Files, Producer, copy, entries, of, text, verify, vkey};
-use crate::directory::Directory;
-use crate::writer::{Draft, Writer, unpublished};
+use crate::harness::{Auditor, Files, Producer, copy, entries, of, text, verify, vkey};
 
 /// What one producer knows of one life of an auditor.
 struct Life {
@@ -114,93 +111,6 @@ fn a_group_torn_at_any_byte_is_dropped_whole_and_the_rest_stays() {
         auditor.checkpoint();
         auditor.verify();
         auditor.kill();
-    }
-}
-
-/// Publishing is a list of steps; a crash after any of them leaves a ledger that verifies, and that
-/// goes on.
-#[test]
-fn a_crash_between_any_two_steps_of_publishing_loses_nothing() {
-    let template = tempfile::tempdir().unwrap();
-    let mut writer = open(template.path()).unwrap();
-    commit(&mut writer, 0, 250);
-    writer.settle().unwrap();
-    commit(&mut writer, 250, 300);
-    let before = copy(template.path());
-    let edition = unpublished(&writer);
-    let steps = edition.steps().len();
-    assert!(steps > 15, "{:?}", edition.steps());
-    drop(writer);
-    for crash_after in 0..=steps {
-        let directory = tempfile::tempdir().unwrap();
-        put_back(directory.path(), &before);
-        let files = Directory::open(directory.path()).unwrap();
-        for step in edition.steps().iter().take(crash_after) {
-            step.perform(&files).unwrap();
-        }
-        drop(files);
-        assert_eq!(verify(directory.path()).size, 300, "after step {crash_after}");
-        let mut writer = open(directory.path()).unwrap();
-        assert_eq!(writer.size(), 300, "after step {crash_after}");
-        commit(&mut writer, 300, 520);
-        writer.settle().unwrap();
-        let summary = verify(directory.path());
-        assert_eq!((summary.size, summary.checkpoint.size), (520, 520));
-        let mut files = Files(directory.path().to_owned());
-        assert!(files.list("tile/entries/000.p").unwrap().is_empty(), "partial tiles of a full one stay");
-        let numbers: Vec<String> = entries(directory.path()).iter().map(|e| text(e).to_owned()).collect();
-        assert_eq!(numbers, (0..520).map(|number| number.to_string()).collect::<Vec<_>>());
-    }
-}
-
-/// Beginning a ledger and making a new journal: whatever was done, the next start goes on.
-#[test]
-fn a_ledger_that_was_only_begun_is_begun_again() {
-    for begun in ["tmp", "tmp/journal", "journal"] {
-        let directory = tempfile::tempdir().unwrap();
-        std::fs::create_dir(directory.path().join("tmp")).unwrap();
-        if begun != "tmp" {
-            std::fs::write(directory.path().join(begun), vec![0; ledger::layout::JOURNAL_BYTES]).unwrap();
-        }
-        let mut writer = open(directory.path()).unwrap();
-        commit(&mut writer, 0, 1);
-        drop(writer);
-        assert_eq!(verify(directory.path()).size, 1, "{begun}");
-    }
-}
-
-#[test]
-fn a_journal_that_was_full_starts_again_and_loses_nothing() {
-    let directory = tempfile::tempdir().unwrap();
-    let mut writer = open(directory.path()).unwrap();
-    let body = ledger::Body::new(&super::harness::event(&"x".repeat(50_000))).unwrap();
-    let mut expected = 0;
-    // More than the journal holds, by far.
-    for _ in 0..20 {
-        let draft = |seq| Draft { producer: "gateway", seq, body: &body };
-        let drafts: Vec<Draft<'_>> = (expected..expected + 40).map(draft).collect();
-        assert_eq!(writer.commit(&drafts).unwrap(), expected);
-        expected += 40;
-    }
-    drop(writer);
-    assert_eq!(verify(directory.path()).size, expected);
-    assert_eq!(open(directory.path()).unwrap().size(), expected);
-}
-
-pub(super) fn open(directory: &Path) -> Result<Writer, crate::writer::OpenError> {
-    let signer = ledger::note::Signer::new("stockade.local/test", &proto::Secret::new([7; 32])).unwrap();
-    Writer::open(Directory::open(directory)?, signer)
-}
-
-/// Commits records with the numbers as text, in groups of a few.
-pub(super) fn commit(writer: &mut Writer, from: u64, to: u64) {
-    let bodies: Vec<(u64, ledger::Body)> = (from..to)
-        .map(|number| (number, ledger::Body::new(&super::harness::event(&number.to_string())).unwrap()))
-        .collect();
-    for group in bodies.chunks(7) {
-        let drafts: Vec<Draft<'_>> =
-            group.iter().map(|(seq, body)| Draft { producer: "gateway", seq: *seq, body }).collect();
-        writer.commit(&drafts).unwrap();
     }
 }
 

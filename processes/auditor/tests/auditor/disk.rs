@@ -3,10 +3,10 @@
 use std::path::Path;
 use std::process::Command;
 
-use ledger::layout::{CHECKPOINT_PATH, JOURNAL_BYTES, JOURNAL_PATH};
+use ledger::layout::{CHECKPOINT_PATH, JOURNAL_PATH};
 use proto::link::record::FromAuditor;
 
-use super::harness::{Auditor, command, copy, of, said, text, verify};
+use crate::harness::{Auditor, command, copy, entries, of, said, text, verify};
 
 /// Puts the auditor under a ceiling of bytes for each file, whose breach is an error and no signal.
 #[expect(clippy::disallowed_methods, reason = "the shell sets a limit that the auditor inherits")]
@@ -20,14 +20,27 @@ fn limited(file_bytes: usize) -> Command {
     shell
 }
 
+/// Gives the auditor a disk of its own with little room: the journal fits, what it publishes soon
+/// does not.
+#[expect(clippy::disallowed_methods, reason = "a disk of its own needs a mount namespace of its own")]
+fn on_small_disk(disk: &Path) -> Command {
+    let auditor = command();
+    let mut unshare = Command::new("unshare");
+    unshare.arg("--mount");
+    if !rustix::process::geteuid().is_root() {
+        unshare.args(["--user", "--map-root-user"]);
+    }
+    let script = "mount -t tmpfs -o size=40m none \"$0\" && mkdir \"$0/ledger\" && \
+                  head -c 20M /dev/zero >\"$0/ballast\" && exec \"$@\"";
+    unshare.args(["/bin/sh", "-c", script]).arg(disk);
+    unshare.arg(auditor.get_program()).args(auditor.get_args());
+    unshare
+}
+
 #[test]
-fn without_room_records_are_refused_and_nothing_acknowledged_is_lost() {
-    let directory = tempfile::tempdir().unwrap();
-    // The journal fits and no bundle of records does: as when the disk is full but for what was
-    // written ahead.
-    let blocked = directory.path().join("tile");
-    let auditor = Auditor::start_by(limited(JOURNAL_BYTES), directory.path()).unwrap();
-    std::fs::write(&blocked, "in the way").unwrap();
+fn on_a_full_disk_records_are_refused_and_nothing_acknowledged_is_lost() {
+    let mount = tempfile::tempdir().unwrap();
+    let auditor = Auditor::start_by(on_small_disk(mount.path()), &mount.path().join("ledger")).unwrap();
     let mut gateway = auditor.producer("gateway");
     let (mut committed, mut refused) = (0_u64, 0_u64);
     let record = |number: u64| format!("{number}/{}", "x".repeat(50_000));
@@ -37,18 +50,23 @@ fn without_room_records_are_refused_and_nothing_acknowledged_is_lost() {
                 assert_eq!((index, refused), (committed, 0));
                 committed += 1;
             }
-            FromAuditor::Refused { .. } => refused += 1,
+            FromAuditor::Refused { why, .. } => {
+                assert_eq!(why, "disk full");
+                refused += 1;
+            }
         }
         assert!(committed < 1000, "it is never refused");
     }
-    // Room again.
-    std::fs::remove_file(&blocked).unwrap();
+    // As the auditor sees it; nobody else does.
+    let disk = auditor.root().join(mount.path().strip_prefix("/").unwrap());
+    assert_eq!(verify(&disk.join("ledger")).size, committed);
+    std::fs::remove_file(disk.join("ballast")).unwrap();
     while matches!(gateway.append(&record(gateway.seq)), FromAuditor::Refused { .. }) {
         refused += 1;
         assert!(refused < 10_000, "it never recovers");
     }
-    let summary = auditor.verify();
-    let entries = auditor.entries();
+    let summary = verify(&disk.join("ledger"));
+    let entries = entries(&disk.join("ledger"));
     let kept = of(&entries, "gateway");
     assert_eq!(kept.len() as u64, committed + 1);
     for (number, entry) in kept.iter().enumerate().take(usize::try_from(committed).unwrap()) {
@@ -62,15 +80,14 @@ fn without_room_records_are_refused_and_nothing_acknowledged_is_lost() {
         "{faults:?}"
     );
     assert_eq!(summary.size, committed + 2);
-    auditor.stop();
-    verify(directory.path());
+    assert!(auditor.stop().contains(&format!("\n{}\n", summary.size)));
 }
 
 #[test]
 fn a_disk_too_small_for_the_journal_is_said_at_the_start() {
     let directory = tempfile::tempdir().unwrap();
     let why = Auditor::start_by(limited(1024 * 1024), directory.path()).err().unwrap();
-    assert!(why.contains("the ledger cannot be opened"), "{why}");
+    assert!(why.starts_with("the ledger's directory cannot be used"), "{why}");
 }
 
 type Taking = fn(&Path);
@@ -160,11 +177,19 @@ fn a_damaged_ledger_is_not_continued() {
         let whole = bytes.clone();
         std::fs::remove_file(&path).unwrap();
         let missing = Auditor::start_by(command(), directory.path()).err();
-        assert!(missing.is_some_and(|why| why.contains("damaged")), "without {}", path.display());
+        assert!(
+            missing.is_some_and(|why| why.starts_with("the ledger is damaged")),
+            "without {}",
+            path.display()
+        );
         bytes[10] ^= 1;
         std::fs::write(&path, &bytes).unwrap();
         let changed = Auditor::start_by(command(), directory.path()).err();
-        assert!(changed.is_some_and(|why| why.contains("damaged")), "changed {}", path.display());
+        assert!(
+            changed.is_some_and(|why| why.starts_with("the ledger is damaged")),
+            "changed {}",
+            path.display()
+        );
         std::fs::write(&path, whole).unwrap();
         std::fs::set_permissions(&path, mode).unwrap();
     }

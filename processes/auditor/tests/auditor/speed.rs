@@ -4,7 +4,7 @@ use std::fs::File;
 use std::os::unix::fs::FileExt;
 use std::time::{Duration, Instant};
 
-use super::harness::Auditor;
+use crate::harness::Auditor;
 
 const FOR: Duration = Duration::from_secs(4);
 
@@ -33,7 +33,7 @@ fn commit_rate_beside_the_disks_floor() {
         let times = threads.into_iter().flat_map(|thread| thread.join().unwrap()).collect();
         report(&format!("{writers} writers, each waiting for its answer"), times);
         auditor.stop();
-        super::harness::verify(ledger.path());
+        crate::harness::verify(ledger.path());
     }
 }
 

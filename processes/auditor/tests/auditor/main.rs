@@ -1,4 +1,5 @@
 //! The auditor as a process of its own, with real files and real signals.
+#![cfg(test)]
 
 mod crash;
 mod disk;
