@@ -59,6 +59,21 @@ fn every_error_code_has_a_page_and_no_page_is_without_a_code() {
 }
 
 #[test]
+fn an_error_page_says_the_status_that_clients_see() {
+    let mut complaints = Vec::new();
+    for code in Code::ALL {
+        let page = tree::read(&format!("docs/errors/{code}.md"));
+        let answer = policy::answer(*code);
+        let said = format!("as HTTP {}", answer.status);
+        let retry = format!("`x-should-retry: {}`", answer.retry);
+        if page.contains("API clients") && !(page.contains(&said) && page.contains(&retry)) {
+            complaints.push(format!("docs/errors/{code}.md does not say `{said}` with {retry}"));
+        }
+    }
+    none(&complaints);
+}
+
+#[test]
 fn every_promise_names_a_test_that_exists() {
     let promises = promises(&tree::read("SPECIFICATION.md"));
     assert!(promises.len() >= 40, "only {} promises were found", promises.len());

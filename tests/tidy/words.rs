@@ -13,7 +13,7 @@ struct Rule {
 const FILES: &[&str] =
     &["std::fs", "fs::File", "File::open", "File::create", "OpenOptions", "rustix::fs", "read_to_string("];
 const NETWORK: &[&str] =
-    &["std::net", "TcpStream", "TcpListener", "UdpSocket", "UnixListener", "rustix::net"];
+    &["TcpStream", "TcpListener", "UdpSocket", "UnixListener", "ToSocketAddrs", "rustix::net"];
 const CLOCK: &[&str] = &["SystemTime", "Instant::now", "std::time::Instant"];
 const RANDOM: &[&str] = &["getrandom", "OsRng", "thread_rng", "RandomState::new"];
 const ASYNC: &[&str] = &["async fn", "async move", ".await", "tokio", "futures"];
