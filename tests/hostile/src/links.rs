@@ -1,10 +1,15 @@
 //! Breaking the rules of the engine link.
 
-use std::io::{Read as _, Result, Write as _};
-use std::os::unix::net::UnixStream;
+use std::{
+    io::{Read as _, Result, Write as _},
+    os::unix::net::UnixStream,
+};
 
-use proto::link::engine::{FROM_ENGINE_BYTES_MAX, Finish, FromEngine, TO_ENGINE_BYTES_MAX, ToEngine};
-use proto::{Code, RequestId, frame, read_frame};
+use proto::{
+    Code, RequestId, frame,
+    link::engine::{FROM_ENGINE_BYTES_MAX, Finish, FromEngine, TO_ENGINE_BYTES_MAX, ToEngine},
+    read_frame,
+};
 
 /// Reads the link until the gateway closes it, and answers nothing.
 pub(crate) fn ignore(mut engine: UnixStream) -> Result<()> {
@@ -16,7 +21,7 @@ pub(crate) fn ignore(mut engine: UnixStream) -> Result<()> {
 /// Waits for a request and answers it as `name` says.
 pub(crate) fn misbehave(name: &str, mut engine: UnixStream) -> Result<()> {
     loop {
-        let message = read_frame(&mut engine, TO_ENGINE_BYTES_MAX).map_err(|error| std::io::Error::other(error.to_string()))?;
+        let message = read_frame(&mut engine, TO_ENGINE_BYTES_MAX).map_err(std::io::Error::other)?;
         let ToEngine::Generate { request, .. } = message else { continue };
         answer(name, &mut engine, request)?;
     }
@@ -32,7 +37,9 @@ fn answer(name: &str, engine: &mut UnixStream, request: RequestId) -> Result<()>
                 send(engine, &piece("more ".to_owned()))?;
             }
         }
-        "answer_for_another_request" => send(engine, &FromEngine::Accepted { request: RequestId(u64::MAX), prompt_tokens: 1 }),
+        "answer_for_another_request" => {
+            send(engine, &FromEngine::Accepted { request: RequestId(u64::MAX), prompt_tokens: 1 })
+        }
         "answer_before_accepting" => send(engine, &piece("early".to_owned())),
         "answer_after_the_end" => {
             send(engine, &accepted)?;
@@ -49,9 +56,10 @@ fn answer(name: &str, engine: &mut UnixStream, request: RequestId) -> Result<()>
             // A piece whose text is not UTF-8: variant 1, request, one byte of text, one token.
             engine.write_all(&[5, 0, 0, 0, 1, u8::try_from(request.0 & 0x7f).unwrap_or(0), 1, 0xff, 1])
         }
-        "claim_a_foreign_failure" => {
-            send(engine, &FromEngine::Failed { request, code: Code::InvalidApiKey, message: "x".repeat(40_000) })
-        }
+        "claim_a_foreign_failure" => send(
+            engine,
+            &FromEngine::Failed { request, code: Code::InvalidApiKey, message: "x".repeat(40_000) },
+        ),
         "stop_in_the_middle" => {
             send(engine, &accepted)?;
             send(engine, &piece("half an ".to_owned()))?;
@@ -63,7 +71,7 @@ fn answer(name: &str, engine: &mut UnixStream, request: RequestId) -> Result<()>
 }
 
 fn send(engine: &mut UnixStream, message: &FromEngine) -> Result<()> {
-    let bytes = frame::encode(message, FROM_ENGINE_BYTES_MAX).map_err(|error| std::io::Error::other(error.to_string()))?;
+    let bytes = frame::encode(message, FROM_ENGINE_BYTES_MAX).map_err(std::io::Error::other)?;
     engine.write_all(&bytes)
 }
 

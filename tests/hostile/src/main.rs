@@ -14,7 +14,7 @@ use std::process::ExitCode;
 
 fn main() -> ExitCode {
     match sandbox::confine::enter("worker") {
-        Ok(confined) => stockade_hostile::serve(&confined),
+        Ok(confined) => stockade_hostile::serve(&confined, stockade_worker::serve),
         Err(_refused) => ExitCode::from(78),
     }
 }

@@ -4,17 +4,33 @@
 //! not use safe wrappers.
 #![expect(unsafe_code, reason = "an attacker calls the kernel directly")]
 
-use std::io;
+use std::{ffi::CStr, io};
 
 /// Makes a system call and gives its result, or the error that the kernel answered.
 ///
-/// The callers below pass integers and pointers to buffers that outlive the call.
+/// The callers pass integers and pointers to buffers that outlive the call.
 pub(crate) fn call(number: libc::c_long, arguments: [usize; 6]) -> Result<usize, i32> {
-    let [a, b, c, d, e, f] = arguments;
+    let [first, second, third, fourth, fifth, sixth] = arguments;
     // SAFETY: the arguments are integers, or addresses of live buffers of the length that the call
     // is told; a call that the sandbox lets through and that harms this process only is the attack.
-    let result = unsafe { libc::syscall(number, a, b, c, d, e, f) };
+    let result = unsafe { libc::syscall(number, first, second, third, fourth, fifth, sixth) };
     usize::try_from(result).map_err(|_| io::Error::last_os_error().raw_os_error().unwrap_or(0))
+}
+
+/// A constant of the C library as a raw argument. The kernel looks at the lower half of such ones.
+pub(crate) fn number(constant: i32) -> usize {
+    constant.cast_unsigned() as usize
+}
+
+/// The address of a text.
+pub(crate) fn text(text: &'static CStr) -> usize {
+    text.as_ptr() as usize
+}
+
+/// Writes to the start of a mapping of the caller's own.
+pub(crate) fn touch(address: usize) {
+    // SAFETY: the caller mapped at least a page there, writable, and nobody else knows of it.
+    unsafe { std::ptr::with_exposed_provenance_mut::<u8>(address).write_volatile(1) };
 }
 
 /// Asks for the process id through the 32-bit entry, where call numbers mean other calls.

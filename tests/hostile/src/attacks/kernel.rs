@@ -1,108 +1,100 @@
 //! Reaching parts of the kernel that an engine never needs.
 
-use crate::attack::{Attack, Outcome, all, judge};
-use crate::raw::{call, getpid_by_int80};
+use crate::{
+    attack::{Attack, Outcome, all, judge, reach},
+    raw::{call, getpid_by_int80, number, text},
+};
 
 const FILTER: &[&str] = &["seccomp"];
 
 pub(crate) const ATTACKS: &[Attack] = &[
-    Attack { name: "load_a_bpf_program", guards: FILTER, deadly: false, run: bpf },
-    Attack { name: "set_up_io_uring", guards: FILTER, deadly: false, run: io_uring },
-    Attack { name: "use_the_keyring", guards: FILTER, deadly: false, run: keyring },
-    Attack { name: "handle_page_faults", guards: FILTER, deadly: false, run: userfaultfd },
-    Attack { name: "count_performance_events", guards: FILTER, deadly: false, run: perf },
-    Attack { name: "load_a_kernel_module", guards: &["seccomp", "capabilities"], deadly: false, run: module },
-    Attack { name: "load_another_kernel", guards: &["seccomp", "capabilities"], deadly: false, run: kexec },
-    Attack { name: "read_the_kernel_log", guards: FILTER, deadly: false, run: kernel_log },
-    Attack { name: "change_the_host", guards: &["seccomp", "capabilities"], deadly: false, run: change_host },
-    Attack { name: "use_the_32_bit_entry", guards: FILTER, deadly: true, run: int80 },
-    Attack { name: "use_x32_calls", guards: FILTER, deadly: true, run: x32 },
-    Attack { name: "map_memory_writable_and_executable", guards: &["seccomp", "write-xor-execute"], deadly: false, run: executable_memory },
-    Attack { name: "push_input_into_a_terminal", guards: FILTER, deadly: false, run: terminal },
-    Attack { name: "share_memory_by_key", guards: &["seccomp", "ipc-namespace"], deadly: false, run: shared_memory },
-    Attack { name: "watch_the_file_system", guards: FILTER, deadly: false, run: watch },
-    Attack { name: "change_its_own_filter", guards: FILTER, deadly: false, run: personality },
+    Attack::new("load_a_bpf_program", bpf).guarded(FILTER).refused(&["bpf"]),
+    Attack::new("set_up_io_uring", io_uring).guarded(FILTER).refused(&["io_uring_setup"]),
+    Attack::new("use_the_keyring", keyring).guarded(FILTER).refused(&["add_key"]),
+    Attack::new("handle_page_faults", page_faults).guarded(FILTER).refused(&["userfaultfd"]),
+    Attack::new("count_performance_events", perf).guarded(FILTER).refused(&["perf_event_open"]),
+    Attack::new("watch_the_file_system", watch).guarded(FILTER).refused(&["inotify_init1"]),
+    Attack::new("use_the_32_bit_entry", int80).guarded(FILTER).refused(&["i386:20"]).deadly(),
+    Attack::new("use_x32_calls", x32).guarded(FILTER).refused(&["x32:39"]).deadly(),
+    Attack::new("push_input_into_a_terminal", terminal).guarded(FILTER).refused(&["ioctl"]),
+    Attack::new("change_how_it_executes", personality).guarded(FILTER).refused(&["personality"]),
+    Attack::new("map_memory_writable_and_executable", executable)
+        .guarded(&["seccomp", "write-xor-execute"])
+        .refused(&["mmap"]),
+    Attack::new("find_shared_memory_by_key", shared_memory)
+        .guarded(&["seccomp", "ipc-namespace"])
+        .refused(&["shmget"]),
+    Attack::new("change_the_host", change_host).guarded(&["seccomp", "capabilities"]).refused(&["reboot"]),
+    Attack::new("read_the_kernel_log", kernel_log).refused(&["syslog"]),
+    Attack::new("load_a_kernel_module", module).refused(&["init_module"]),
+    Attack::new("load_another_kernel", kexec).refused(&["kexec_load"]),
 ];
 
 fn bpf(_: &str) -> Outcome {
+    const GET_OBJECT: usize = 7;
     let attributes = [0_u64; 16];
-    all([0_usize, 5, 6].map(|command| {
-        judge(call(libc::SYS_bpf, [command, attributes.as_ptr() as usize, size_of_val(&attributes), 0, 0, 0]).or_else(reached), "bpf reached")
+    let size = size_of_val(&attributes);
+    all([0, 5, GET_OBJECT].map(|command| {
+        let arguments = [command, attributes.as_ptr() as usize, size, 0, 0, 0];
+        reach(call(libc::SYS_bpf, arguments), "bpf")
     }))
-}
-
-/// An error that only the call's own code gives means that the call was reached.
-fn reached(error: i32) -> Result<usize, i32> {
-    if [libc::EPERM, libc::EACCES, libc::ENOSYS].contains(&error) { Err(error) } else { Ok(0) }
 }
 
 fn io_uring(_: &str) -> Outcome {
     let mut parameters = [0_u32; 30];
-    let made = call(libc::SYS_io_uring_setup, [4, parameters.as_mut_ptr() as usize, 0, 0, 0, 0]);
+    let address = parameters.as_mut_ptr() as usize;
     all([
-        judge(made.or_else(reached), "ring made"),
-        judge(call(libc::SYS_io_uring_enter, [usize::MAX, 0, 0, 0, 0, 0]).or_else(reached), "ring entered"),
-        judge(call(libc::SYS_io_uring_register, [usize::MAX, 0, 0, 0, 0, 0]).or_else(reached), "ring registered"),
+        reach(call(libc::SYS_io_uring_setup, [4, address, 0, 0, 0, 0]), "ring"),
+        reach(call(libc::SYS_io_uring_enter, [usize::MAX, 0, 0, 0, 0, 0]), "ring"),
+        reach(call(libc::SYS_io_uring_register, [usize::MAX, 0, 0, 0, 0, 0]), "ring"),
     ])
 }
 
 fn keyring(_: &str) -> Outcome {
-    let name = c"user".as_ptr() as usize;
+    let name = text(c"user");
+    let (thread, process) = (number(-1), number(-2));
     all([
-        judge(call(libc::SYS_add_key, [name, name, name, 4, usize::MAX, 0]).or_else(reached), "key added"),
-        judge(call(libc::SYS_keyctl, [0, usize::MAX - 2, 0, 0, 0, 0]).or_else(reached), "keyring reached"),
-        judge(call(libc::SYS_request_key, [name, name, 0, 0, 0, 0]).or_else(reached), "key requested"),
+        reach(call(libc::SYS_add_key, [name, name, name, 4, thread, 0]), "key"),
+        reach(call(libc::SYS_keyctl, [0, process, 0, 0, 0, 0]), "keyring"),
+        reach(call(libc::SYS_request_key, [name, name, 0, 0, 0, 0]), "key"),
     ])
 }
 
-fn userfaultfd(_: &str) -> Outcome {
-    all([0_usize, 1].map(|flags| judge(call(libc::SYS_userfaultfd, [flags, 0, 0, 0, 0, 0]).or_else(reached), "userfaultfd")))
+fn page_faults(_: &str) -> Outcome {
+    const USER_MODE_ONLY: usize = 1;
+    all([0, USER_MODE_ONLY].map(|flags| reach(call(libc::SYS_userfaultfd, [flags, 0, 0, 0, 0, 0]), "faults")))
 }
 
+/// First a counter of its own, without the kernel's part; then flags that only the call's code knows.
 fn perf(_: &str) -> Outcome {
+    const SOFTWARE: u64 = 1;
+    const SIZE: u64 = 128 << 32;
+    const EXCLUDE_KERNEL_AND_HYPERVISOR: u64 = 0x60;
     let mut attributes = [0_u64; 16];
-    attributes[0] = 1 | (128 << 32); // Software events, and the structure's size.
-    judge(call(libc::SYS_perf_event_open, [attributes.as_ptr() as usize, 0, usize::MAX, usize::MAX, 0, 0]).or_else(reached), "perf")
+    [attributes[0], attributes[5]] = [SOFTWARE | SIZE, EXCLUDE_KERNEL_AND_HYPERVISOR];
+    let address = attributes.as_ptr() as usize;
+    all([0, usize::MAX].map(|flags| {
+        let arguments = [address, 0, usize::MAX, usize::MAX, flags, 0];
+        reach(call(libc::SYS_perf_event_open, arguments), "counter")
+    }))
 }
 
-fn module(_: &str) -> Outcome {
-    let empty = c"".as_ptr() as usize;
+fn watch(_: &str) -> Outcome {
     all([
-        judge(call(libc::SYS_init_module, [empty, 0, empty, 0, 0, 0]).or_else(reached), "init_module"),
-        judge(call(libc::SYS_finit_module, [0, empty, 0, 0, 0, 0]).or_else(reached), "finit_module"),
-        judge(call(libc::SYS_delete_module, [empty, 0, 0, 0, 0, 0]).or_else(reached), "delete_module"),
-    ])
-}
-
-fn kexec(_: &str) -> Outcome {
-    all([
-        judge(call(libc::SYS_kexec_load, [0; 6]).or_else(reached), "kexec_load"),
-        judge(call(libc::SYS_kexec_file_load, [usize::MAX, usize::MAX, 0, 0, 0, 0]).or_else(reached), "kexec_file_load"),
-    ])
-}
-
-fn kernel_log(_: &str) -> Outcome {
-    let mut buffer = [0_u8; 256];
-    all([3_usize, 10].map(|action| judge(call(libc::SYS_syslog, [action, buffer.as_mut_ptr() as usize, buffer.len(), 0, 0, 0]), "kernel log")))
-}
-
-/// Calls that would harm the host take arguments that are invalid even for root.
-fn change_host(_: &str) -> Outcome {
-    let nowhere = c"/nowhere".as_ptr() as usize;
-    all([
-        judge(call(libc::SYS_reboot, [0, 0, 0, 0, 0, 0]).or_else(reached), "reboot"),
-        judge(call(libc::SYS_swapon, [nowhere, 0, 0, 0, 0, 0]).or_else(reached), "swapon"),
-        judge(call(libc::SYS_swapoff, [nowhere, 0, 0, 0, 0, 0]).or_else(reached), "swapoff"),
-        judge(call(libc::SYS_sethostname, [nowhere, usize::MAX, 0, 0, 0, 0]).or_else(reached), "sethostname"),
-        judge(call(libc::SYS_settimeofday, [usize::MAX, 0, 0, 0, 0, 0]).or_else(reached), "settimeofday"),
-        judge(call(libc::SYS_acct, [nowhere, 0, 0, 0, 0, 0]).or_else(reached), "acct"),
-        judge(call(libc::SYS_quotactl, [0; 6]).or_else(reached), "quotactl"),
+        judge(call(libc::SYS_inotify_init1, [0; 6]), "inotify"),
+        reach(call(libc::SYS_fanotify_init, [0; 6]), "fanotify"),
+        reach(
+            call(libc::SYS_name_to_handle_at, [number(libc::AT_FDCWD), text(c"/"), 0, 0, 0, 0]),
+            "file handle",
+        ),
     ])
 }
 
 fn int80(_: &str) -> Outcome {
-    let answer = getpid_by_int80();
-    if answer > 0 { Outcome::Succeeded(format!("pid {answer}")) } else { Outcome::Denied(format!("errno {}", -answer)) }
+    match getpid_by_int80() {
+        answer if answer > 0 => Outcome::Succeeded(format!("pid {answer}")),
+        answer => Outcome::Denied(format!("errno {}", -answer)),
+    }
 }
 
 fn x32(_: &str) -> Outcome {
@@ -110,46 +102,78 @@ fn x32(_: &str) -> Outcome {
     judge(call(X32_BIT | libc::SYS_getpid, [0; 6]), "getpid answered")
 }
 
-fn executable_memory(_: &str) -> Outcome {
-    const PAGE: usize = 4096;
-    let flags = (libc::MAP_PRIVATE | libc::MAP_ANONYMOUS) as usize;
-    let all_rights = (libc::PROT_READ | libc::PROT_WRITE | libc::PROT_EXEC) as usize;
-    let mapped = call(libc::SYS_mmap, [0, PAGE, all_rights, flags, usize::MAX, 0]);
-    let plain = call(libc::SYS_mmap, [0, PAGE, (libc::PROT_READ | libc::PROT_WRITE) as usize, flags, usize::MAX, 0]);
-    let changed = plain.and_then(|page| call(libc::SYS_mprotect, [page, PAGE, (libc::PROT_READ | libc::PROT_EXEC) as usize, 0, 0, 0]));
-    all([judge(mapped, "mapped rwx"), judge(changed, "made executable")])
-}
-
 fn terminal(_: &str) -> Outcome {
-    const TIOCSTI: usize = 0x5412;
-    const TIOCLINUX: usize = 0x541C;
-    let byte = b"x".as_ptr() as usize;
-    // ENOTTY: the filter let it through and the descriptor was no terminal.
-    all([TIOCSTI, TIOCLINUX].map(|request| judge(call(libc::SYS_ioctl, [0, request, byte, 0, 0, 0]).or_else(reached), "ioctl reached")))
-}
-
-fn shared_memory(_: &str) -> Outcome {
-    let create = libc::IPC_CREAT as usize | 0o600;
-    all([
-        judge(call(libc::SYS_shmget, [0x5afe, 4096, create, 0, 0, 0]), "shared memory"),
-        judge(call(libc::SYS_msgget, [0x5afe, create, 0, 0, 0, 0]), "message queue"),
-        judge(call(libc::SYS_semget, [0x5afe, 1, create, 0, 0, 0]), "semaphore"),
-    ])
-}
-
-fn watch(_: &str) -> Outcome {
-    all([
-        judge(call(libc::SYS_fanotify_init, [0, 0, 0, 0, 0, 0]).or_else(reached), "fanotify"),
-        judge(call(libc::SYS_inotify_init1, [0, 0, 0, 0, 0, 0]), "inotify"),
-        judge(call(libc::SYS_name_to_handle_at, [libc::AT_FDCWD as usize, c"/".as_ptr() as usize, 0, 0, 0, 0]).or_else(reached), "file handle"),
-    ])
+    const INJECT: usize = 0x5412;
+    const PASTE: usize = 0x541c;
+    let byte = text(c"x");
+    // Where the filter lets it through, the null device says that it is no terminal.
+    all([INJECT, PASTE].map(|request| reach(call(libc::SYS_ioctl, [0, request, byte, 0, 0, 0]), "terminal")))
 }
 
 fn personality(_: &str) -> Outcome {
     const READ_IMPLIES_EXEC: usize = 0x0040_0000;
     all([
         judge(call(libc::SYS_personality, [READ_IMPLIES_EXEC, 0, 0, 0, 0, 0]), "personality"),
-        judge(call(libc::SYS_modify_ldt, [1, 0, 0, 0, 0, 0]).or_else(reached), "modify_ldt"),
-        judge(call(libc::SYS_lookup_dcookie, [0; 6]).or_else(reached), "lookup_dcookie"),
+        reach(call(libc::SYS_modify_ldt, [1, 0, 0, 0, 0, 0]), "segments"),
+    ])
+}
+
+fn executable(_: &str) -> Outcome {
+    const PAGE: usize = 4096;
+    let flags = number(libc::MAP_PRIVATE | libc::MAP_ANONYMOUS);
+    let write = number(libc::PROT_READ | libc::PROT_WRITE);
+    let execute = number(libc::PROT_READ | libc::PROT_EXEC);
+    let mapped = call(libc::SYS_mmap, [0, PAGE, write | execute, flags, usize::MAX, 0]);
+    let plain = call(libc::SYS_mmap, [0, PAGE, write, flags, usize::MAX, 0]);
+    let changed = plain.and_then(|page| call(libc::SYS_mprotect, [page, PAGE, execute, 0, 0, 0]));
+    all([judge(mapped, "mapped"), judge(changed, "made executable")])
+}
+
+/// The target is the key of a segment outside that every user may attach.
+fn shared_memory(target: &str) -> Outcome {
+    let key = target.parse().unwrap_or(0x5afe);
+    all([
+        judge(call(libc::SYS_shmget, [key, 4096, 0o600, 0, 0, 0]), "shared memory"),
+        judge(call(libc::SYS_msgget, [key, 0o600, 0, 0, 0, 0]), "message queue"),
+        judge(call(libc::SYS_semget, [key, 1, 0o600, 0, 0, 0]), "semaphore"),
+    ])
+}
+
+/// Calls that would harm the host take arguments that are invalid even for root.
+fn change_host(_: &str) -> Outcome {
+    let nowhere = text(c"/nowhere");
+    all([
+        reach(call(libc::SYS_reboot, [0; 6]), "reboot"),
+        reach(call(libc::SYS_swapon, [nowhere, 0, 0, 0, 0, 0]), "swapon"),
+        reach(call(libc::SYS_swapoff, [nowhere, 0, 0, 0, 0, 0]), "swapoff"),
+        reach(call(libc::SYS_sethostname, [nowhere, usize::MAX, 0, 0, 0, 0]), "sethostname"),
+        reach(call(libc::SYS_acct, [nowhere, 0, 0, 0, 0, 0]), "acct"),
+    ])
+}
+
+fn kernel_log(_: &str) -> Outcome {
+    const READ_ALL: usize = 3;
+    const SIZE: usize = 10;
+    let mut buffer = [0_u8; 256];
+    all([READ_ALL, SIZE].map(|action| {
+        let arguments = [action, buffer.as_mut_ptr() as usize, buffer.len(), 0, 0, 0];
+        judge(call(libc::SYS_syslog, arguments), "kernel log")
+    }))
+}
+
+fn module(_: &str) -> Outcome {
+    let empty = text(c"");
+    all([
+        reach(call(libc::SYS_init_module, [empty, 0, empty, 0, 0, 0]), "init_module"),
+        reach(call(libc::SYS_finit_module, [0, empty, 0, 0, 0, 0]), "finit_module"),
+        reach(call(libc::SYS_delete_module, [empty, 0, 0, 0, 0, 0]), "delete_module"),
+    ])
+}
+
+fn kexec(_: &str) -> Outcome {
+    let nothing = [usize::MAX, usize::MAX, 0, 0, 0, 0];
+    all([
+        reach(call(libc::SYS_kexec_load, [0; 6]), "kexec_load"),
+        reach(call(libc::SYS_kexec_file_load, nothing), "kexec_file_load"),
     ])
 }
