@@ -9,9 +9,32 @@ use crate::{command, screen, tree};
 /// What the official client's tests need, pinned.
 const REQUIREMENTS: &str = "tests/interop/requirements.txt";
 
-/// Debian packages, each with a command that works only when it is there.
-const PACKAGES: &[(&str, &str, &str)] =
-    &[("python3-venv", "python3", "import ensurepip, venv"), ("util-linux", "setpriv", "")];
+/// Debian packages, each with what shows that it is there.
+const PACKAGES: &[(&str, Sign)] = &[
+    ("util-linux", Sign::Runs("setpriv", &["--version"])),
+    ("python3-venv", Sign::Runs("python3", &["-c", "import ensurepip, venv"])),
+    ("golang-go", Sign::Runs("go", &["version"])),
+    ("golang-golang-x-mod-dev", Sign::Folder("/usr/share/gocode/src/golang.org/x/mod/sumdb/tlog")),
+];
+
+/// What shows that a package is there.
+enum Sign {
+    Runs(&'static str, &'static [&'static str]),
+    Folder(&'static str),
+}
+
+impl Sign {
+    fn shows(&self) -> bool {
+        match self {
+            Self::Runs(program, arguments) => {
+                let mut command = command::program(program);
+                command.args(*arguments);
+                command::output(command).is_some()
+            }
+            Self::Folder(path) => Path::new(path).is_dir(),
+        }
+    }
+}
 
 /// Makes everything ready. What it cannot have, the tests name when they skip.
 pub(super) fn prepare(_report: &mut Report) -> Result<Outcome, Failure> {
@@ -22,11 +45,8 @@ pub(super) fn prepare(_report: &mut Report) -> Result<Outcome, Failure> {
 
 /// Debian packages that are missing, when this is root of a Debian.
 fn debian() -> Result<(), Failure> {
-    let missing: Vec<&str> = PACKAGES
-        .iter()
-        .filter(|(_, program, code)| !there(program, code))
-        .map(|(package, _, _)| *package)
-        .collect();
+    let missing: Vec<&str> =
+        PACKAGES.iter().filter(|(_, sign)| !sign.shows()).map(|(package, _)| *package).collect();
     if missing.is_empty() {
         return Ok(());
     }
@@ -49,15 +69,6 @@ fn debian() -> Result<(), Failure> {
         }
     }
     Ok(())
-}
-
-fn there(program: &str, code: &str) -> bool {
-    if code.is_empty() {
-        return command::works(program, "--version");
-    }
-    let mut python = command::program(program);
-    python.args(["-c", code]);
-    command::output(python).is_some()
 }
 
 /// A Python environment of our own in `.venv`, with the official client.
