@@ -41,31 +41,8 @@ pub const fn answer(code: Code) -> Answer {
         Code::ModelNotReady | Code::LedgerUnavailable | Code::ShuttingDown => {
             Answer { status: 503, kind: SERVER, retry: true, retry_after_s: Some(1) }
         }
-        Code::EngineFailed
-        | Code::Internal
-        | Code::ManifestInvalid
-        | Code::SignatureMissing
-        | Code::SignatureMalformed
-        | Code::SignatureInvalid
-        | Code::SignerUntrusted
-        | Code::DigestMismatch
-        | Code::FileMissing
-        | Code::FileUnexpected
-        | Code::FileNotRegular
-        | Code::PathInvalid
-        | Code::PackageTooLarge
-        | Code::FormatInvalid
-        | Code::FormatUnsupported
-        | Code::PackageNotFound
-        | Code::StoreTampered
-        | Code::LeaseBroken
-        | Code::ControlNotEnforced
-        | Code::SandboxRefused
-        | Code::StartTimeout
-        | Code::ConfigInvalid
-        | Code::HostIo
-        | Code::StateInUse
-        | Code::LedgerTampered => failed(500),
+        // The engine's failure, ours, and all that only operators are told.
+        _ => failed(500),
     }
 }
 

@@ -130,12 +130,23 @@ pub enum FromEngine {
     Failed {
         /// The request.
         request: RequestId,
-        /// One of the codes that a worker may give: see [`Code`].
+        /// One of [`FAILURE_CODES`].
         code: Code,
         /// What happened, at most [`MESSAGE_BYTES_MAX`] bytes.
         message: String,
     },
 }
+
+/// The codes that a worker may give in [`FromEngine::Failed`]. The others are not its to say.
+pub const FAILURE_CODES: &[Code] = &[
+    Code::InvalidRequest,
+    Code::PromptEmpty,
+    Code::PromptTooLong,
+    Code::TooManyRequests,
+    Code::TemplateFailed,
+    Code::DeadlinePassed,
+    Code::EngineFailed,
+];
 
 /// Most bytes of a failure's message.
 pub const MESSAGE_BYTES_MAX: usize = 512;
