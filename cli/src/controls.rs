@@ -79,7 +79,9 @@ fn shortcomings(columns: &[(&str, &[ControlStatus])], output: Output) -> Vec<Str
         }
     }
     let line = |(reason, processes): (String, Vec<&str>)| {
-        output.paint(&format!("! {reason} ({})", processes.join(", ")), Paint::Warning)
+        // Where there is one column, it goes without saying.
+        let place = if columns.len() > 1 { format!(" ({})", processes.join(", ")) } else { String::new() };
+        output.paint(&format!("! {reason}{place}"), Paint::Warning)
     };
     reasons.into_iter().map(line).collect()
 }

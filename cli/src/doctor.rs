@@ -35,13 +35,27 @@ pub(crate) fn doctor(trust: &Trust, common: &Common, output: Output) -> Result<E
         output.line(&format!("Linux {}, {}", harmless(&host.kernel), harmless(&host.privilege)));
         output.line("");
         output.lines(&controls::table(&columns, output));
-        for (control, hint) in &host.hints {
-            output.line(&format!("{} {control}: {}", output.paint("hint:", Paint::Faint), harmless(hint)));
-        }
+        output.lines(&hints(&host.hints, output));
         output.line("");
         output.line(&verdict(&missing, &refusing, output));
     }
     Ok(if refusing.is_empty() { Exit::Done } else { Exit::HostRefused })
+}
+
+/// What to change, controls with the same remedy in one line.
+fn hints(hints: &[(String, String)], output: Output) -> Vec<String> {
+    let mut remedies: Vec<(&str, Vec<&str>)> = Vec::new();
+    for (control, remedy) in hints {
+        match remedies.iter_mut().find(|(known, _)| known == remedy) {
+            Some((_, controls)) => controls.push(control),
+            None => remedies.push((remedy, vec![control])),
+        }
+    }
+    let hint = output.paint("hint:", Paint::Faint);
+    let line = |(remedy, controls): (&str, Vec<&str>)| {
+        format!("{hint} {}: {}", controls.join(", "), harmless(remedy))
+    };
+    remedies.into_iter().map(line).collect()
 }
 
 fn verdict(missing: &[&str], refusing: &[&str], output: Output) -> String {

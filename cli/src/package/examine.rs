@@ -1,6 +1,6 @@
 //! `verify`, `inspect` and `add`: the inspector examines, in its jail; here its answer is shown.
 
-use proto::link::operator::{FromSupervisor, ToSupervisor};
+use proto::link::operator::{FromSupervisor, PackageSource, ToSupervisor};
 use serde_json::json;
 
 use super::{ExamineArguments, show};
@@ -26,6 +26,14 @@ pub(super) enum Purpose {
     Add,
 }
 
+/// A directory, absolute, or the digest of a stored package.
+fn place(package: &str) -> Result<String> {
+    match plan::source(package)? {
+        PackageSource::Directory(directory) => Ok(directory),
+        PackageSource::Stored(digest) => Ok(digest.to_string()),
+    }
+}
+
 /// Has a package examined, and shows what came of it.
 pub(super) fn examine(
     arguments: &ExamineArguments,
@@ -37,7 +45,7 @@ pub(super) fn examine(
     let folder = state::directory(common.state.as_deref(), &config)?;
     let command = ToSupervisor::Examine {
         state: state::text(&folder)?,
-        directory: plan::directory(std::path::Path::new(&arguments.package))?,
+        directory: place(&arguments.package)?,
         signers: signers::trusted(&arguments.trust.signers, &config)?,
         add: purpose == Purpose::Add,
         accepted: plan::accepted(&arguments.trust.accepted, &config)?,
@@ -66,7 +74,7 @@ pub(super) fn examine(
         output.lines(&show::lines(&package, output));
         return Ok(Exit::Done);
     }
-    let verb = output.paint(if stored { "stored" } else { "verified" }, Paint::Good);
+    let verb = output.paint(if purpose == Purpose::Add { "stored" } else { "verified" }, Paint::Good);
     let (name, version) = (harmless(&package.name), harmless(&package.version));
     output.line(&format!("{verb}  {name} {version}, signed by {}", harmless(&package.signer)));
     output.line(&package.digest);

@@ -1,15 +1,16 @@
-//! Examines a directory, and takes it into the store where that is asked.
+//! Examines a directory, and takes it into the store where that is asked; or a stored package again.
 
 use std::fs::File;
 
 use proto::{
+    Digest, PackageDigest,
     code::Failure,
     link::{inspector::TrustedSigner, operator::FromSupervisor},
 };
 use sandbox::rootless::Privilege;
 
 use crate::{
-    auditor,
+    auditor, failure,
     ground::Ground,
     import,
     inspection::{self, Examined, Question, Refused},
@@ -27,8 +28,11 @@ pub(crate) struct Examination {
     pub(crate) add: bool,
 }
 
-/// Examines a directory.
+/// Examines a directory, or the stored package of that digest.
 pub(crate) fn examine(ground: &Ground, examination: &Examination) -> Result<FromSupervisor, Failure> {
+    if let Ok(digest) = Digest::parse(&examination.directory) {
+        return stored(ground, examination, PackageDigest(digest));
+    }
     let sources = tree::list(&examination.directory)?;
     let question = import::question(name(&examination.directory), &examination.signers);
     if examination.add {
@@ -45,6 +49,21 @@ pub(crate) fn examine(ground: &Ground, examination: &Examination) -> Result<From
         import::examine(ground, &staging, question)?
     };
     told(examined.answer, false)
+}
+
+/// Through the store's own files, as a load does.
+fn stored(
+    ground: &Ground,
+    examination: &Examination,
+    package: PackageDigest,
+) -> Result<FromSupervisor, Failure> {
+    let state = State::open(&examination.state, ground.privilege)?;
+    let opened = state.store()?.open_package(package).map_err(|error| failure::store(&error))?;
+    let files: Vec<(&str, &File)> = opened.iter().map(|one| (one.listed.path.as_str(), &one.file)).collect();
+    let bytes = opened.iter().fold(0_u64, |sum, one| sum.saturating_add(one.listed.bytes));
+    let asked = import::question(&examination.directory, &examination.signers);
+    let question = Question { expected: Some(package), deadline: import::deadline(bytes), ..asked };
+    told(inspection::examine(ground, &files, question)?.answer, true)
 }
 
 fn in_place(ground: &Ground, sources: &[Source], question: Question<'_>) -> Result<Examined, Failure> {

@@ -195,7 +195,8 @@ impl Ground {
         let list: Vec<String> = refused.iter().map(|one| shown(one)).collect();
         let names: Vec<&str> = refused.iter().map(|one| one.control.as_str()).collect();
         let message = format!("`{name}` is not protected as it should be: {}", list.join("; "));
-        let hint = format!("{}; or accept it by name: {}", hints::of(&first.control), names.join(", "));
+        let hint =
+            format!("{}; or accept it: --accept-degraded {}", hints::of(&first.control), names.join(","));
         Err(Failure::new(Code::ControlNotEnforced, message).with_hint(hint))
     }
 }

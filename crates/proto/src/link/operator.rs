@@ -21,7 +21,7 @@ pub enum ToSupervisor {
     Examine {
         /// Where state is kept.
         state: String,
-        /// The package's directory.
+        /// The package's directory; or the digest of a stored one, `sha256:…`.
         directory: String,
         /// Whose signatures count.
         signers: Vec<TrustedSigner>,
