@@ -230,7 +230,7 @@ impl Serving {
                 self.fatal = Some(Failure::new(Code::LedgerUnavailable, message));
             }
         }
-        if matches!(self.stage, Stage::Asked | Stage::Stopping) {
+        if self.is_stopping() {
             return;
         }
         if self.auditor.is_due(now) {
@@ -250,6 +250,10 @@ impl Serving {
                 self.must(begun);
             }
         }
+    }
+
+    fn is_stopping(&self) -> bool {
+        matches!(self.stage, Stage::Asked | Stage::Stopping)
     }
 
     /// What the supervisor itself can't do without.

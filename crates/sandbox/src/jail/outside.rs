@@ -129,19 +129,19 @@ impl Expected {
     /// The root and the declared mounts, and no other, each with the rights that were declared.
     fn mounts(&self, process: i32) -> [ControlReport; 2] {
         let text = fs::read_to_string(format!("/proc/{process}/mountinfo")).unwrap_or_default();
-        let mut found: Vec<(&str, &str)> = text.lines().filter_map(place_and_options).collect();
+        let mut found: Vec<(String, &str)> = text.lines().filter_map(place_and_options).collect();
         found.sort_unstable();
         let has = |options: &str, wanted: &str| options.split(',').any(|option| option == wanted);
         let mut wanted: Vec<&str> = self.mounts.keys().map(String::as_str).chain(["/"]).collect();
         wanted.sort_unstable();
-        let places: Vec<&str> = found.iter().map(|(place, _)| *place).collect();
+        let places: Vec<&str> = found.iter().map(|(place, _)| place.as_str()).collect();
         let private = if places == wanted {
             Control::Enforced
         } else {
             Control::Absent { why: format!("{} mounts are there, should be {}", places.len(), wanted.len()) }
         };
         let open = found.iter().find(|(place, options)| {
-            let declared = self.mounts.get(*place).copied().unwrap_or_default();
+            let declared = self.mounts.get(place).copied().unwrap_or_default();
             !(declared.write || has(options, "ro"))
                 || !(declared.execute || has(options, "noexec"))
                 || !has(options, "nosuid")
@@ -197,9 +197,21 @@ impl Expected {
 }
 
 /// The file-system place and the options of one line of mountinfo.
-fn place_and_options(line: &str) -> Option<(&str, &str)> {
+fn place_and_options(line: &str) -> Option<(String, &str)> {
     let mut words = line.split(' ').skip(4);
-    Some((words.next()?, words.next()?))
+    Some((unescaped(words.next()?), words.next()?))
+}
+
+/// A path as it is: the kernel writes spaces and the like as a backslash and three octal digits.
+fn unescaped(path: &str) -> String {
+    let mut parts = path.split('\\');
+    let mut plain = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let (digits, rest) = part.split_at_checked(3).unwrap_or((part, ""));
+        plain.extend(u8::from_str_radix(digits, 8).ok().map(char::from));
+        plain.push_str(rest);
+    }
+    plain
 }
 
 fn fallen_back(ceiling: &Result<(), String>, instead: &str) -> Control {

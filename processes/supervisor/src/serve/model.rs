@@ -117,7 +117,7 @@ impl Serving {
     }
 
     pub(super) fn model_up(&mut self, place: usize, outcome: Result<Loaded, NotLoaded>) {
-        let starting = self.stage == Stage::Starting;
+        let (starting, stopping) = (self.stage == Stage::Starting, self.is_stopping());
         let Some(model) = self.models.get_mut(place) else { return };
         match outcome {
             Ok(loaded) => {
@@ -143,6 +143,10 @@ impl Serving {
             Err(not_loaded) => {
                 model.package = not_loaded.package.or(model.package);
                 let (name, failure) = (model.plan.name.clone(), not_loaded.failure.clone());
+                if stopping {
+                    model.service.phase = Phase::Idle;
+                    return;
+                }
                 if starting {
                     model.service.phase = Phase::Idle;
                     self.fatal = Some(failure);
@@ -216,7 +220,7 @@ impl Serving {
 
     /// A worker ended: the gateway is told at once, the files are given up, and it is started again.
     pub(super) fn worker_ended(&mut self, place: usize) {
-        let stopping = matches!(self.stage, Stage::Asked | Stage::Stopping);
+        let (starting, stopping) = (self.stage == Stage::Starting, self.is_stopping());
         let Some(model) = self.models.get_mut(place) else { return };
         let Some((worker, healthy)) = model.service.take() else { return };
         let (id, name) = (worker.cell.worker.unwrap_or(WorkerId(0)), model.plan.name.clone());
@@ -247,6 +251,11 @@ impl Serving {
                 );
             }
             _ if stopping => {}
+            _ if starting => {
+                let message =
+                    format!("the worker of {name} ended while others were started: {}", ending.shown());
+                self.fatal = Some(Failure::new(Code::WorkerCrashed, message));
+            }
             Some(EndedFor::LostGateway) => model.service.phase = Phase::Due(Instant::now()),
             Some(EndedFor::Misbehaving) | None => {
                 let wait = model.service.again(healthy);
