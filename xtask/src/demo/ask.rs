@@ -35,8 +35,9 @@ impl Question {
         screen::heading("a question, through the API");
         for message in &self.0 {
             let part = |name: &str| message.get(name).and_then(Value::as_str).unwrap_or_default();
-            for line in part("content").lines() {
-                screen::line(format_args!("  {} {line}", screen::dim(&format!("{:<9}", part("role")))));
+            for (index, line) in part("content").lines().enumerate() {
+                let role = if index == 0 { part("role") } else { "" };
+                screen::line(format_args!("  {} {line}", screen::dim(&format!("{role:<9}"))));
             }
         }
     }

@@ -1,6 +1,6 @@
 //! A running `stockade serve`, until the demo is over.
 
-use std::io::{BufRead as _, BufReader};
+use std::io::{BufRead as _, BufReader, Read};
 use std::os::unix::process::CommandExt as _;
 use std::path::Path;
 use std::process::{Child, Stdio};
@@ -36,21 +36,42 @@ impl Served {
         command.arg(format!("demo={}", tree::root().join("models/demo/package").display()));
         // Control-C reaches this program alone, which then ends Stockade in order.
         let signals = Signals::hold().map_err(|error| Failure::io("signals", &error))?;
-        command.stdout(Stdio::piped()).process_group(0);
+        command.stdout(Stdio::piped()).stderr(Stdio::piped()).process_group(0);
         let mut child = command.spawn().map_err(|error| Failure::io("failed to start stockade", &error))?;
-        let lines = lines_of(&mut child);
+        let lines = mpsc::sync_channel(LINES_MAX);
+        // Results and notes are told apart by what is in them: one list keeps their order.
+        read_lines(child.stdout.take(), &lines.0);
+        read_lines(child.stderr.take(), &lines.0);
         let mut served = Self { url: String::new(), key: String::new(), child, signals };
-        let said = lines.recv_timeout(START_WITHIN).map_err(|_| {
-            Failure::new("Stockade did not start").with_hint("what it says is above; try `stockade doctor`")
-        })?;
-        let report: Value =
-            serde_json::from_str(&said).map_err(|error| Failure::new(format!("stockade serve: {error}")))?;
-        let text = |place: &str| report.pointer(place).and_then(Value::as_str).map(str::to_owned);
-        match (text("/serving/url"), text("/api_key")) {
-            (Some(url), Some(key)) => (served.url, served.key) = (url, key),
-            _ => return Err(Failure::new("Stockade did not start").with_hint("what it says is above")),
-        }
+        served.follow(&lines.1)?;
         Ok(served)
+    }
+
+    /// Shows what is being started, until the API answers.
+    fn follow(&mut self, lines: &mpsc::Receiver<String>) -> Result<(), Failure> {
+        let deadline = Instant::now() + START_WITHIN;
+        let mut last_stage = String::new();
+        loop {
+            let left = deadline.saturating_duration_since(Instant::now());
+            let line = lines.recv_timeout(left).map_err(|_| Failure::new("Stockade did not start"))?;
+            let event: Value = serde_json::from_str(&line).unwrap_or_default();
+            let text = |place: &str| event.pointer(place).and_then(Value::as_str).map(str::to_owned);
+            if let (Some(url), Some(key)) = (text("/serving/url"), text("/api_key")) {
+                (self.url, self.key) = (url, key);
+                return Ok(());
+            }
+            if let Some(failure) = failure_in(&event) {
+                return Err(failure);
+            }
+            match text("/stage") {
+                Some(stage) if stage != last_stage => {
+                    screen::line(format_args!("  {}", screen::dim(&stage)));
+                    last_stage = stage;
+                }
+                Some(_) => {}
+                None => screen::line(format_args!("  {line}")),
+            }
+        }
     }
 
     /// Waits for control-C.
@@ -99,13 +120,16 @@ fn signer() -> String {
 /// The controls that this host does not enforce for us. A demo accepts them by name, and says so.
 fn not_enforced(programs: &Path) -> Result<Vec<String>, Failure> {
     let mut doctor = command::program(programs.join("stockade"));
-    doctor.args(["doctor", "--json"]).stderr(Stdio::inherit());
+    doctor.args(["doctor", "--json"]);
     let output = doctor.output().map_err(|error| Failure::io("failed to run stockade doctor", &error))?;
-    let report: Value = serde_json::from_slice(&output.stdout)
-        .map_err(|_| Failure::new("this host cannot build a sandbox").with_hint("see above"))?;
-    let refusing = report.get("refusing").and_then(Value::as_array);
-    let names =
-        refusing.ok_or_else(|| Failure::new("this host cannot build a sandbox").with_hint("see above"))?;
+    let report: Value = serde_json::from_slice(&output.stdout).unwrap_or_default();
+    let Some(names) = report.get("refusing").and_then(Value::as_array) else {
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        let failure = said.lines().rev().find_map(|line| failure_in(&serde_json::from_str(line).ok()?));
+        return Err(
+            failure.unwrap_or_else(|| Failure::new("this host cannot build a sandbox").with_hint(said))
+        );
+    };
     let names: Vec<String> = names.iter().filter_map(Value::as_str).map(str::to_owned).collect();
     for name in &names {
         screen::line(format_args!(
@@ -115,18 +139,29 @@ fn not_enforced(programs: &Path) -> Result<Vec<String>, Failure> {
     Ok(names)
 }
 
-/// Every line that it prints, read for as long as it prints.
-fn lines_of(child: &mut Child) -> mpsc::Receiver<String> {
-    let (sender, receiver) = mpsc::sync_channel(1);
-    if let Some(out) = child.stdout.take() {
+/// The failure that one line of a program's JSON tells.
+fn failure_in(event: &Value) -> Option<Failure> {
+    let text = |place: &str| event.pointer(place).and_then(Value::as_str);
+    let failure = Failure::new(text("/error/message")?);
+    Some(match text("/error/hint") {
+        Some(hint) => failure.with_hint(hint),
+        None => failure,
+    })
+}
+
+/// Reads every line of a stream for as long as there is one; nobody may listen any more.
+fn read_lines(stream: Option<impl Read + Send + 'static>, lines: &mpsc::SyncSender<String>) {
+    let lines = lines.clone();
+    if let Some(stream) = stream {
         thread::spawn(move || {
-            for line in BufReader::new(out).lines().map_while(Result::ok) {
-                // Only the first is waited for; the others are read so that it never blocks.
-                let _ = sender.try_send(line);
+            for line in BufReader::new(stream).lines().map_while(Result::ok) {
+                let _ = lines.try_send(line);
             }
         });
     }
-    receiver
 }
 
 const START_WITHIN: Duration = Duration::from_mins(3);
+
+/// Lines that wait to be looked at; later ones are dropped.
+const LINES_MAX: usize = 1024;
