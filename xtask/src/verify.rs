@@ -21,13 +21,14 @@ pub(crate) fn run(arguments: &[String]) -> Result<(), Failure> {
     }
     let mut report = Report::default();
     step(&mut report, "formatting", |_| plain("formatting", "fmt --all --check"));
-    step(&mut report, "lints", |_| {
-        plain("lints", "clippy --workspace --all-targets --locked -- -D warnings")
-    });
+    step(&mut report, "lints", |_| lints());
     step(&mut report, "libraries", deny::check);
     step(&mut report, "setup", setup::prepare);
     step(&mut report, "programs", |_| build_programs());
-    step(&mut report, "tests", tests::run);
+    step(&mut report, "tests", |report| tests::run("tests", "--workspace", report));
+    step(&mut report, "attacks without the controls", |report| {
+        tests::run("ablation", tests::WITHOUT_CONTROLS, report)
+    });
     step(&mut report, "tests as an ordinary user", ordinary::run);
     report.close()
 }
@@ -53,6 +54,17 @@ fn plain(name: &str, words: &str) -> Result<Outcome, Failure> {
     }
     said.iter().for_each(screen::line);
     Err(Failure::new(format!("cargo {words} failed")))
+}
+
+/// Clippy on all code: the workspace, and what only a feature brings in.
+fn lints() -> Result<Outcome, Failure> {
+    let clippy = |packages: &str| {
+        plain("lints", &format!("clippy --locked --quiet {packages} --all-targets -- -D warnings"))
+    };
+    clippy("--workspace")?;
+    clippy(tests::WITHOUT_CONTROLS)?;
+    clippy("--package stockade-supervisor --features ablation")?;
+    clippy("--package stockade-bench --features outside")
 }
 
 /// Builds the programs apart from the tests, as the demo does: what tests ask of the libraries in common

@@ -21,6 +21,9 @@ const USER: u32 = 59_999;
 /// The test programs that start Stockade as a person would.
 const PROGRAMS: &[&str] = &["api", "escape", "interop", "pipeline"];
 
+/// What the escape tests put in the worker's place.
+const ATTACKER: &str = "stockade-hostile";
+
 /// What they read of the tree.
 const DATA: &[&str] = &["models", "tests/interop", "tests/hostile", ".venv"];
 
@@ -124,8 +127,8 @@ impl Place {
             let path = place.root.join(folder);
             chown(&path, Some(USER), Some(USER)).map_err(|error| Failure::io(path.display(), &error))?;
         }
-        for program in tree::programs()? {
-            copy(&built.join(&program), &place.built.join(&program))?;
+        for program in tree::programs()?.iter().map(String::as_str).chain([ATTACKER]) {
+            copy(&built.join(program), &place.built.join(program))?;
         }
         copy(&tree::root().join("topology.toml"), &place.root.join("topology.toml"))?;
         for folder in DATA {
