@@ -20,6 +20,8 @@ pub(crate) struct Denials {
     tallies: BTreeMap<(Member, String), Tally>,
     /// Processes that have begun their work: what they were denied before was their own probe.
     begun: BTreeSet<CellId>,
+    /// Processes that have begun and are not known yet: who starts one says so a moment later.
+    early: BTreeSet<i32>,
     /// Records that the kernel dropped: nobody knows whose they were.
     lost: u64,
 }
@@ -35,13 +37,15 @@ impl Denials {
     /// Counts a denial, if it is one of ours.
     pub(crate) fn add(&mut self, denial: &Denial, roster: &Roster) {
         self.lost = self.lost.saturating_add(denial.lost);
-        let Some((cell, member)) = roster.member(denial.pid) else { return };
-        // When some were lost, the mark at the end of the probe may be among them.
-        if denial.call == PROBE_END || denial.lost > 0 {
-            if self.begun.len() >= BEGUN_MAX {
-                self.begun.pop_first();
+        let Some((cell, member)) = roster.member(denial.pid) else {
+            if denial.call == PROBE_END {
+                remember(&mut self.early, denial.pid);
             }
-            self.begun.insert(cell);
+            return;
+        };
+        // When some were lost, the mark at the end of the probe may be among them.
+        if denial.call == PROBE_END || denial.lost > 0 || self.early.remove(&denial.pid) {
+            remember(&mut self.begun, cell);
         }
         let known = !denial.killed && (member.expects(&denial.call) || !self.begun.contains(&cell));
         if denial.call != PROBE_END && !known {
@@ -89,6 +93,14 @@ impl Denials {
     }
 }
 
+/// Adds to a bounded memory: when it is full, the lowest goes.
+fn remember<T: Ord>(memory: &mut BTreeSet<T>, new: T) {
+    if memory.len() >= REMEMBERED_MAX {
+        memory.pop_first();
+    }
+    memory.insert(new);
+}
+
 fn record(member: Member, target: String, count: u64) -> Record {
     Record::AttemptDenied(AttemptDenied {
         process: member.process.to_owned(),
@@ -106,4 +118,4 @@ const RECORD_EVERY: Duration = Duration::from_secs(1);
 const TALLIES_MAX: usize = 4096;
 
 /// Most processes that are remembered to have begun.
-const BEGUN_MAX: usize = 1024;
+const REMEMBERED_MAX: usize = 1024;
