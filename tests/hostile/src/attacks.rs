@@ -9,18 +9,19 @@ mod resources;
 
 use crate::Attack;
 
-/// Every attack, in the order of the tables below it.
+/// Every attack, by what it is after.
+pub const FAMILIES: &[(&str, &[Attack])] = &[
+    ("files", files::ATTACKS),
+    ("network", network::ATTACKS),
+    ("process", process::ATTACKS),
+    ("kernel", kernel::ATTACKS),
+    ("environment", environment::ATTACKS),
+    ("resources", resources::ATTACKS),
+];
+
+/// Every attack.
 pub fn all() -> impl Iterator<Item = &'static Attack> {
-    [
-        files::ATTACKS,
-        network::ATTACKS,
-        process::ATTACKS,
-        kernel::ATTACKS,
-        environment::ATTACKS,
-        resources::ATTACKS,
-    ]
-    .into_iter()
-    .flatten()
+    FAMILIES.iter().flat_map(|(_, attacks)| *attacks)
 }
 
 /// The attack of that name.

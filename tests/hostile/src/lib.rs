@@ -40,7 +40,7 @@ pub const ATTACK_AT: u32 = 6;
 /// What every verdict starts with, on a line of its own in the log.
 pub const VERDICT: &str = "ATTACK";
 
-/// Attacks as ordered; without an order it serves as `honest` does.
+/// Attacks as ordered, once somebody asks; without an order it serves as `honest` does.
 pub fn serve(confined: &Confined, honest: fn(&Confined) -> ExitCode) -> ExitCode {
     let Ok(order) = order() else { return honest(confined) };
     let (name, target) = order.trim_end().split_once('\n').unwrap_or((order.trim_end(), ""));
@@ -67,12 +67,10 @@ fn take_over(name: &str, target: &str) -> io::Result<()> {
     let loaded = FromWorker::Loaded { context_tokens_max: limits.context_tokens_max };
     write_frame(&mut control, &loaded, FRAME_BYTES_MAX).map_err(io::Error::other)?;
     let Some(attack) = attacks::named(name) else { return links::misbehave(name, engine) };
-    match (attack.run)(target) {
+    links::attack(engine, || match (attack.run)(target) {
         Outcome::Denied(how) => say(&format!("{VERDICT} {name} denied: {how}")),
         Outcome::Succeeded(what) => say(&format!("{VERDICT} {name} succeeded: {what}")),
-    }
-    // Stays as a live engine would, until the gateway or the supervisor ends it.
-    links::ignore(engine)
+    })
 }
 
 fn say(line: &str) {

@@ -1,7 +1,7 @@
 //! Breaking the rules of the engine link.
 
 use std::{
-    io::{Read as _, Result, Write as _},
+    io::{Error, Result, Write as _},
     os::unix::net::UnixStream,
 };
 
@@ -11,19 +11,32 @@ use proto::{
     read_frame,
 };
 
-/// Reads the link until the gateway closes it, and answers nothing.
-pub(crate) fn ignore(mut engine: UnixStream) -> Result<()> {
-    let mut buffer = [0; 4096];
-    while engine.read(&mut buffer)? > 0 {}
-    Ok(())
+/// Waits for somebody to ask, attacks, and tells whoever asked that there is no answer.
+pub(crate) fn attack(mut engine: UnixStream, attack: impl FnOnce()) -> Result<()> {
+    let request = next_request(&mut engine)?;
+    attack();
+    let message = "it was busy".to_owned();
+    send(&mut engine, &FromEngine::Failed { request, code: Code::EngineFailed, message })?;
+    // Stays as a live engine would, until the gateway or the supervisor ends it.
+    loop {
+        next_request(&mut engine)?;
+    }
 }
 
 /// Waits for a request and answers it as `name` says.
 pub(crate) fn misbehave(name: &str, mut engine: UnixStream) -> Result<()> {
     loop {
-        let message = read_frame(&mut engine, TO_ENGINE_BYTES_MAX).map_err(std::io::Error::other)?;
-        let ToEngine::Generate { request, .. } = message else { continue };
+        let request = next_request(&mut engine)?;
         answer(name, &mut engine, request)?;
+    }
+}
+
+fn next_request(engine: &mut UnixStream) -> Result<RequestId> {
+    loop {
+        let message = read_frame(engine, TO_ENGINE_BYTES_MAX).map_err(Error::other)?;
+        if let ToEngine::Generate { request, .. } = message {
+            return Ok(request);
+        }
     }
 }
 
@@ -66,12 +79,12 @@ fn answer(name: &str, engine: &mut UnixStream, request: RequestId) -> Result<()>
             std::process::exit(9)
         }
         "say_nothing" => Ok(()),
-        _ => Err(std::io::Error::other("no attack of that name")),
+        _ => Err(Error::other("no attack of that name")),
     }
 }
 
 fn send(engine: &mut UnixStream, message: &FromEngine) -> Result<()> {
-    let bytes = frame::encode(message, FROM_ENGINE_BYTES_MAX).map_err(std::io::Error::other)?;
+    let bytes = frame::encode(message, FROM_ENGINE_BYTES_MAX).map_err(Error::other)?;
     engine.write_all(&bytes)
 }
 

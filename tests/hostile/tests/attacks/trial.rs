@@ -11,8 +11,12 @@ use std::{
 };
 
 use proto::{
-    limits::EngineLimits,
-    link::worker::{FRAME_BYTES_MAX, ToWorker},
+    RequestId,
+    limits::{EngineLimits, GenerateLimits},
+    link::{
+        engine::{Prompt, Sampling, TO_ENGINE_BYTES_MAX, ToEngine},
+        worker::{FRAME_BYTES_MAX, ToWorker},
+    },
     write_frame,
 };
 use sandbox::{
@@ -71,11 +75,12 @@ impl Trial {
         let scene = Scene::set(identity.id());
         let (mut neighbour, mut to_neighbour) = neighbour(identity);
         let order = format!("{}\n{}", attack.name, scene.target(attack.name, neighbour.pid()));
-        let (spec, mut control, engine) = attacker(identity, &scene, &order, removed);
+        let (spec, mut control, mut engine) = attacker(identity, &scene, &order, removed);
         let mut jailed = jail::spawn(&spec).unwrap();
         drop(spec);
         let controls = jailed.report(soon()).unwrap();
         write_frame(&mut control, &ToWorker::Load { limits: LIMITS }, FRAME_BYTES_MAX).unwrap();
+        write_frame(&mut engine, &question(), TO_ENGINE_BYTES_MAX).unwrap();
         let verdict = log::verdict(jailed.take_log().unwrap(), attack.name);
         let cause =
             if verdict.is_none() { jailed.wait(soon()).unwrap().map(|exit| exit.cause) } else { None };
@@ -149,6 +154,30 @@ fn spec(identity: Identity, descriptors: Vec<OwnedFd>, mounts: Vec<Mount>) -> Ja
         },
         #[cfg(feature = "ablation")]
         removed: jail::Removed::default(),
+    }
+}
+
+fn question() -> ToEngine {
+    ToEngine::Generate {
+        request: RequestId(1),
+        prompt: Prompt::Text("Go.".to_owned()),
+        sampling: Sampling {
+            temperature: 0.0,
+            top_p: 1.0,
+            top_k: 0,
+            min_p: 0.0,
+            repetition_penalty: 1.0,
+            frequency_penalty: 0.0,
+            presence_penalty: 0.0,
+            seed: 0,
+            stop: Vec::new(),
+        },
+        limits: GenerateLimits {
+            prompt_tokens_max: 1,
+            output_tokens_max: 1,
+            output_bytes_max: 1,
+            wall_ms_max: 1000,
+        },
     }
 }
 
