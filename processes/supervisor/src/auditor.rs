@@ -15,7 +15,6 @@ use sandbox::jail::{Mount, MountSource};
 
 use crate::{
     cell::{Cell, Reason},
-    failure::host,
     ground::{Ground, Launch},
     link::{self, LinkFault},
     state::Keys,
@@ -69,8 +68,8 @@ pub(crate) fn start(ground: &Ground, ledger: &Path, keys: &Keys) -> Result<Audit
 /// Gives the supervisor's own records a new link.
 pub(crate) fn connect(ground: &Ground, cell: &Cell) -> Result<(), Failure> {
     let (ours, theirs) = link::pair()?;
-    produce(cell, "supervisor", &theirs)
-        .map_err(|fault| Failure::new(Code::LedgerUnavailable, format!("the auditor: {fault}")))?;
+    // Who does not take its end ends, or is ended: then there will be another auditor, and link.
+    let _ = produce(cell, "supervisor", &theirs);
     ground.recorder.connect(ours)
 }
 
@@ -80,11 +79,11 @@ pub(crate) fn produce(cell: &Cell, process: &str, theirs: &UnixStream) -> Result
     link::send(&cell.control, &message, FRAME_BYTES_MAX, &[theirs.as_fd()])
 }
 
-/// Has the auditor write its last checkpoint and end.
+/// Has the auditor write its last checkpoint and end, where nobody else hears what it says.
 pub(crate) fn stop(ground: &Ground, auditor: Auditor) -> Result<Checkpoint, Failure> {
     let Auditor { cell, mut checkpoint } = auditor;
     let deadline = Instant::now() + STOPPED_WITHIN;
-    let mut outcome = link::send(&cell.control, &ToAuditor::Stop, FRAME_BYTES_MAX, &[]);
+    let mut outcome = ask_stop(&cell);
     while outcome.is_ok() {
         outcome = link::receive(&cell.control, FRAME_BYTES_MAX, deadline).map(|message| {
             if let FromAuditor::Checkpoint { note, vkey } = message {
@@ -121,6 +120,16 @@ fn open(cell: &Cell, keys: &Keys) -> Result<Result<Checkpoint, Failure>, LinkFau
     }
 }
 
+/// Asks for a checkpoint of everything that is committed by now.
+pub(crate) fn ask_checkpoint(cell: &Cell) -> Result<(), LinkFault> {
+    link::send(&cell.control, &ToAuditor::Checkpoint, FRAME_BYTES_MAX, &[])
+}
+
+/// Asks for a last checkpoint, and the end.
+pub(crate) fn ask_stop(cell: &Cell) -> Result<(), LinkFault> {
+    link::send(&cell.control, &ToAuditor::Stop, FRAME_BYTES_MAX, &[])
+}
+
 fn early() -> LinkFault {
     LinkFault::Broken("it said something that is not legal now".to_owned())
 }
@@ -139,9 +148,3 @@ const OPENED_WITHIN: Duration = Duration::from_mins(2);
 
 /// How long the last commit and checkpoint may take.
 const STOPPED_WITHIN: Duration = Duration::from_secs(20);
-
-/// Where a failed start leaves what it could not say otherwise.
-pub(crate) fn checkpoint_now(cell: &Cell) -> Result<(), Failure> {
-    link::send(&cell.control, &ToAuditor::Checkpoint, FRAME_BYTES_MAX, &[])
-        .map_err(|fault| host("ask the auditor for a checkpoint")(std::io::Error::other(fault.to_string())))
-}

@@ -152,7 +152,8 @@ impl Serving {
         }
         let before = std::mem::take(&mut self.checkpoint);
         if let Phase::Up { it: auditor, .. } = &self.auditor.phase {
-            auditor::checkpoint_now(&auditor.cell)?;
+            let (id, sent) = (auditor.cell.id, auditor::ask_checkpoint(&auditor.cell));
+            self.unless_sent(id, sent);
         }
         self.until(|all| !all.checkpoint.note.is_empty(), START_WITHIN)?;
         if self.checkpoint.note.is_empty() {
@@ -353,10 +354,9 @@ impl Serving {
         let Phase::Up { it: cell, .. } = &self.gateway.phase else { return false };
         let id = cell.id;
         let sent = link::send(&cell.control, message, proto::link::gateway::FRAME_BYTES_MAX, descriptors);
-        if let Err(fault) = &sent {
-            self.broke(id, &fault.to_string());
-        }
-        sent.is_ok()
+        let told = sent.is_ok();
+        self.unless_sent(id, sent);
+        told
     }
 }
 

@@ -17,7 +17,8 @@ use super::{
 use crate::{
     auditor::{self, Checkpoint},
     cell::{Cell, CellId, Reason},
-    link, log,
+    link::{self, LinkFault},
+    log,
     serve::Stage,
 };
 use std::os::fd::AsFd as _;
@@ -87,6 +88,15 @@ impl Serving {
         }
     }
 
+    /// A process that does not take what it is sent broke the rules of its link, unless it has ended:
+    /// then that event follows.
+    pub(super) fn unless_sent(&mut self, cell: CellId, sent: Result<(), LinkFault>) {
+        match sent {
+            Ok(()) | Err(LinkFault::Closed) => {}
+            Err(fault) => self.broke(cell, &fault.to_string()),
+        }
+    }
+
     /// A process broke the rules of its control link: it is ended, and started again.
     pub(super) fn broke(&mut self, cell: CellId, rule: &str) {
         match self.place(cell) {
@@ -122,17 +132,22 @@ impl Serving {
 
     pub(super) fn ended(&mut self, cell: CellId) {
         match self.place(cell) {
-            Some(Place::Auditor) => {
-                if let Some((auditor, healthy)) = self.auditor.take() {
-                    let ending = auditor.cell.end(&self.ground, Reason::Own);
-                    log::say("supervisor", &format!("the auditor ended: {}", ending.shown()));
-                    self.auditor.again(healthy);
-                }
-            }
+            Some(Place::Auditor) => self.auditor_ended(),
             Some(Place::Gateway) => self.gateway_ended(),
             Some(Place::Worker(place)) => self.worker_ended(place),
             None => {}
         }
+    }
+
+    fn auditor_ended(&mut self) {
+        let Some((auditor, healthy)) = self.auditor.take() else { return };
+        if self.stage == Stage::Stopping {
+            auditor.cell.end(&self.ground, Reason::Finished);
+            return;
+        }
+        let ending = auditor.cell.end(&self.ground, Reason::Own);
+        log::say("supervisor", &format!("the auditor ended: {}", ending.shown()));
+        self.auditor.again(healthy);
     }
 
     fn gateway_ended(&mut self) {
@@ -163,10 +178,8 @@ impl Serving {
     /// Gives our own records a new link, when the auditor is there to take it.
     pub(super) fn reconnect_records(&mut self) {
         if let Phase::Up { it: auditor, .. } = &self.auditor.phase {
-            let id = auditor.cell.id;
-            if let Err(failure) = auditor::connect(&self.ground, &auditor.cell) {
-                self.broke(id, &failure.message);
-            }
+            let connected = auditor::connect(&self.ground, &auditor.cell);
+            self.must(connected);
         }
     }
 
@@ -188,9 +201,8 @@ impl Serving {
     pub(super) fn produce_gateway(&mut self, theirs: &UnixStream) {
         let Phase::Up { it: auditor, .. } = &self.auditor.phase else { return };
         let id = auditor.cell.id;
-        if let Err(fault) = auditor::produce(&auditor.cell, "gateway", theirs) {
-            self.broke(id, &fault.to_string());
-        }
+        let sent = auditor::produce(&auditor.cell, "gateway", theirs);
+        self.unless_sent(id, sent);
     }
 
     fn place(&self, cell: CellId) -> Option<Place> {

@@ -2,11 +2,12 @@
 
 use std::time::{Duration, Instant};
 
-use proto::{code::Failure, link::gateway::ToGateway};
+use proto::{Code, code::Failure, link::gateway::ToGateway};
 
 use super::{Serving, Stage, lifecycle, service::Phase};
 use crate::{
     auditor::{self, Checkpoint},
+    cell::Reason,
     log,
 };
 
@@ -28,15 +29,25 @@ impl Serving {
         self.end_auditor()
     }
 
+    /// Has the auditor write its last checkpoint and end. Its warden hears what it says.
     fn end_auditor(&mut self) -> Result<Checkpoint, Failure> {
+        let failed = |why: &str| Err(Failure::new(Code::LedgerUnavailable, why));
         self.ground.recorder.note(lifecycle("stopped"));
-        let Some((auditor, _)) = self.auditor.take() else {
-            return Err(Failure::new(proto::Code::LedgerUnavailable, "the auditor was down at the end"));
-        };
         if !self.ground.recorder.settle(Instant::now() + SLACK) {
             log::say("supervisor", "the last records are not known to be on disk");
         }
-        auditor::stop(&self.ground, auditor)
+        self.checkpoint.note.clear();
+        let Some(cell) = self.auditor.cell() else { return failed("the auditor was down at the end") };
+        let (id, sent) = (cell.id, auditor::ask_stop(cell));
+        self.unless_sent(id, sent);
+        self.wait(AUDITED_WITHIN, |all| !all.auditor.is_up());
+        if let Some((auditor, _)) = self.auditor.take() {
+            auditor.cell.end(&self.ground, Reason::TooLate);
+        }
+        if self.checkpoint.note.is_empty() {
+            return failed("the auditor ended without a last checkpoint");
+        }
+        Ok(self.checkpoint.clone())
     }
 
     /// Whether nothing but the auditor runs or is being started.
@@ -66,6 +77,9 @@ impl Serving {
 
 /// How long requests in flight may take to end.
 const DRAINED_WITHIN: Duration = Duration::from_secs(10);
+
+/// How long the last commit and checkpoint may take.
+const AUDITED_WITHIN: Duration = Duration::from_secs(20);
 
 /// How long a process may take to end by itself before it is killed.
 const SLACK: Duration = Duration::from_secs(3);
