@@ -45,7 +45,8 @@ use std::process::ExitCode;
 use sandbox::confine::Confined;
 
 /// Serves until the supervisor says stop, or its link closes.
-pub fn serve(_confined: &Confined) -> ExitCode {
+pub fn serve(confined: &Confined) -> ExitCode {
+    sandbox::confine::share_one_heap(confined);
     match sandbox::descriptor::adopt(CONTROL_AT) {
         Ok(control) => run::run(control.into(), gateway::Patience::PRODUCTION),
         Err(_absent) => ExitCode::from(78),

@@ -48,3 +48,10 @@ pub(crate) fn parent_death_signal() -> io::Result<i32> {
     let result = unsafe { libc::prctl(libc::PR_GET_PDEATHSIG, &raw mut signal, zero, zero, zero) };
     if result < 0 { Err(io::Error::last_os_error()) } else { Ok(signal) }
 }
+
+/// Has all threads allocate from one heap, that of the main thread.
+pub(crate) fn share_one_heap() {
+    // SAFETY: mallopt takes two integers and changes the allocator's own settings, under its lock.
+    // It refuses only settings that it does not know.
+    let _ = unsafe { libc::mallopt(libc::M_ARENA_MAX, 1) };
+}
