@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, CommandFactory as _, Parser, Subcommand};
 
+use crate::audit::AuditArguments;
 use crate::completions::{CompletionsArguments, ManArguments};
 use crate::exit::Exit;
 use crate::failure::Result;
@@ -13,7 +14,7 @@ use crate::package::PackageCommand;
 use crate::reference::ReferenceArguments;
 use crate::run::RunArguments;
 use crate::serve::ServeArguments;
-use crate::{completions, doctor, key, package, reference, run, serve, status};
+use crate::{audit, completions, doctor, key, package, reference, run, serve, status};
 
 /// Runs AI models that you don't trust: verified packages, each in a sandbox of its own, on the record.
 #[derive(Debug, Parser)]
@@ -63,6 +64,8 @@ enum Command {
     /// Sign, verify, look at and store packages.
     #[command(subcommand)]
     Package(PackageCommand),
+    /// Read, check and prove the record of what happened.
+    Audit(AuditArguments),
     /// Make API keys.
     #[command(subcommand)]
     Key(KeyCommand),
@@ -96,6 +99,7 @@ pub(crate) fn dispatch(cli: &Cli, output: Output) -> Result<Exit> {
         Command::Serve(arguments) => serve::serve(arguments, common, output),
         Command::Run(arguments) => run::run(arguments, common, output),
         Command::Package(command) => package::run(command, common, output),
+        Command::Audit(arguments) => audit::run(arguments, common, output),
         Command::Key(command) => key::run(command, output),
         Command::Status => status::status(common, output),
         Command::Doctor(trust) => doctor::doctor(trust, common, output),

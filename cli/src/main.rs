@@ -15,6 +15,7 @@
 #![forbid(unsafe_code)]
 
 mod arguments;
+mod audit;
 mod client;
 mod completions;
 mod config;
