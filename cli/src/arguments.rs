@@ -32,14 +32,14 @@ pub(crate) struct Cli {
 #[derive(Debug, Args)]
 pub(crate) struct Common {
     /// Print results as JSON, one object a line; errors too.
-    #[arg(long, global = true)]
+    #[arg(long, global = true, help_heading = "Everywhere")]
     pub(crate) json: bool,
     /// Directory of the store, the ledger and the keys.
-    #[arg(long, global = true, value_name = "DIR")]
+    #[arg(long, global = true, help_heading = "Everywhere", value_name = "DIR")]
     pub(crate) state: Option<PathBuf>,
     /// Configuration, in place of /etc/stockade/stockade.toml (root) or
     /// ~/.config/stockade/stockade.toml (others).
-    #[arg(long, global = true, value_name = "FILE")]
+    #[arg(long, global = true, help_heading = "Everywhere", value_name = "FILE")]
     pub(crate) config: Option<PathBuf>,
 }
 
@@ -49,10 +49,17 @@ pub(crate) struct Trust {
     /// A publisher whose signatures count: a name for it, and its public key (PEM).
     #[arg(long = "signer", value_name = "NAME=FILE")]
     pub(crate) signers: Vec<String>,
+    #[command(flatten)]
+    pub(crate) accepted: Accepted,
+}
+
+/// What the operator does without.
+#[derive(Debug, Args)]
+pub(crate) struct Accepted {
     /// Controls that may be degraded or absent on this host, by name. Without it, any control that is
     /// not enforced refuses to start.
     #[arg(long = "accept-degraded", value_name = "CONTROL", value_delimiter = ',')]
-    pub(crate) accepted: Vec<String>,
+    pub(crate) controls: Vec<String>,
 }
 
 #[derive(Debug, Subcommand)]
@@ -72,7 +79,7 @@ enum Command {
     /// Say what is being served, and what protects it.
     Status,
     /// Say what this host can enforce, and what to change where it cannot.
-    Doctor(Trust),
+    Doctor(Accepted),
     /// Print completions for a shell.
     Completions(CompletionsArguments),
     /// Print the manual page, or write one for every command.
@@ -102,7 +109,7 @@ pub(crate) fn dispatch(cli: &Cli, output: Output) -> Result<Exit> {
         Command::Audit(arguments) => audit::run(arguments, common, output),
         Command::Key(command) => key::run(command, output),
         Command::Status => status::status(common, output),
-        Command::Doctor(trust) => doctor::doctor(trust, common, output),
+        Command::Doctor(accepted) => doctor::doctor(accepted, common, output),
         Command::Completions(arguments) => Ok(completions::completions(arguments, output)),
         Command::Man(arguments) => completions::man(arguments, output),
         Command::Reference(arguments) => reference::reference(arguments, output),

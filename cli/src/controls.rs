@@ -1,71 +1,104 @@
-//! The table of controls: one line a control, one column a process, and why something is missing.
+//! The table of controls: one line a control, one column for processes that are alike, and why something
+//! is missing.
 
 use proto::posture::{ControlStatus, Status};
 
 use crate::output::{Output, Paint};
 use crate::text::harmless;
 
-/// The lines of the table. `accepted` are the controls whose weakness the operator accepted.
-pub(crate) fn table(columns: &[(&str, &[ControlStatus])], output: Output) -> Vec<String> {
-    let mut names: Vec<&str> = Vec::new();
-    for control in columns.iter().flat_map(|(_, controls)| controls.iter()) {
-        if !names.contains(&control.control.as_str()) {
-            names.push(&control.control);
-        }
-    }
-    let widest = names.iter().map(|name| name.len()).chain(["control".len()]).max().unwrap_or_default();
-    let header: Vec<String> = columns.iter().map(|(name, _)| format!("{name:10}")).collect();
-    let header = format!("{:widest$}  {}", "control", header.join("  "));
-    let mut lines = vec![output.paint(header.trim_end(), Paint::Faint)];
+/// A process and what was found of its controls.
+pub(crate) type Column<'c> = (&'c str, &'c [ControlStatus]);
+
+/// The lines of the table.
+pub(crate) fn table(columns: &[Column<'_>], output: Output) -> Vec<String> {
+    let names = names(columns);
+    let widest = names.iter().map(|name| name.len()).max().unwrap_or_default().max("control".len());
+    let groups = alike(columns);
+    let titles: Vec<String> = groups.iter().map(|group| title(group, columns.len())).collect();
+    let header = titles.iter().map(|title| format!("{title:CELL$}")).collect::<Vec<_>>().join("  ");
+    let mut lines = vec![output.paint(format!("{:widest$}  {header}", "control").trim_end(), Paint::Faint)];
     for name in names {
-        let cells: String =
-            columns.iter().map(|(_, controls)| cell(status(controls, name), output)).collect();
-        lines.push(format!("{name:widest$}{cells}").trim_end().to_owned());
+        let cell = |(group, title): (&Vec<Column<'_>>, &String)| {
+            cell(
+                group.first().and_then(|(_, controls)| status(controls, name)),
+                title.len().max(CELL),
+                output,
+            )
+        };
+        let cells = groups.iter().zip(&titles).map(cell).collect::<Vec<_>>().join("  ");
+        lines.push(format!("{name:widest$}  {}", cells.trim_end()));
     }
     lines.extend(shortcomings(columns, output));
     lines
 }
 
 /// Controls that are not enforced in some process, each once, in the order of the table.
-pub(crate) fn missing<'c>(columns: &[(&str, &'c [ControlStatus])]) -> Vec<&'c str> {
+pub(crate) fn missing<'c>(columns: &[Column<'c>]) -> Vec<&'c str> {
+    let mut missing = names(columns);
+    missing.retain(|name| {
+        columns.iter().any(|(_, controls)| status(controls, name).is_some_and(|one| *one != Status::Enforced))
+    });
+    missing
+}
+
+/// How many controls are enforced in every process, and how many there are.
+pub(crate) fn score(columns: &[Column<'_>]) -> (usize, usize) {
+    let all = names(columns).len();
+    (all - missing(columns).len(), all)
+}
+
+/// Every control that was looked for, each once, in the order in which it was reported.
+fn names<'c>(columns: &[Column<'c>]) -> Vec<&'c str> {
     let mut names: Vec<&str> = Vec::new();
     for control in columns.iter().flat_map(|(_, controls)| controls.iter()) {
-        if control.status != Status::Enforced && !names.contains(&control.control.as_str()) {
+        if !names.contains(&control.control.as_str()) {
             names.push(&control.control);
         }
     }
     names
 }
 
-/// How many controls are enforced in every process, and how many there are.
-pub(crate) fn score(columns: &[(&str, &[ControlStatus])]) -> (usize, usize) {
-    let missing = missing(columns).len();
-    let mut names: Vec<&str> =
-        columns.iter().flat_map(|(_, controls)| controls.iter()).map(|one| one.control.as_str()).collect();
-    names.sort_unstable();
-    names.dedup();
-    (names.len() - missing, names.len())
+/// Processes with the same findings together.
+fn alike<'c>(columns: &[Column<'c>]) -> Vec<Vec<Column<'c>>> {
+    let mut groups: Vec<Vec<Column<'_>>> = Vec::new();
+    for column in columns {
+        let same =
+            |group: &&mut Vec<Column<'_>>| group.first().is_some_and(|(_, controls)| *controls == column.1);
+        match groups.iter_mut().find(same) {
+            Some(group) => group.push(*column),
+            None => groups.push(vec![*column]),
+        }
+    }
+    groups
+}
+
+fn title(group: &[Column<'_>], all: usize) -> String {
+    if group.len() == all && all > 1 {
+        return "every process".to_owned();
+    }
+    group.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(", ")
 }
 
 fn status<'c>(controls: &'c [ControlStatus], name: &str) -> Option<&'c Status> {
     controls.iter().find(|control| control.control == name).map(|control| &control.status)
 }
 
-fn cell(status: Option<&Status>, output: Output) -> String {
+fn cell(status: Option<&Status>, width: usize, output: Output) -> String {
     let (word, paint) = match status {
         None => ("-", Paint::Faint),
         Some(Status::Enforced) => ("enforced", Paint::Good),
         Some(Status::Degraded { .. }) => ("degraded", Paint::Warning),
         Some(Status::Absent { .. }) => ("absent", Paint::Bad),
     };
-    format!("  {}", output.paint(&format!("{word:10}"), paint))
+    // Padded outside of the colour: its codes have no width.
+    format!("{}{:2$}", output.paint(word, paint), "", width - word.len())
 }
 
 /// Why controls are not whole, processes with the same reason in one line.
-fn shortcomings(columns: &[(&str, &[ControlStatus])], output: Output) -> Vec<String> {
-    let mut reasons: Vec<(String, Vec<&str>)> = Vec::new();
-    for (process, controls) in columns {
-        for control in *controls {
+fn shortcomings(columns: &[Column<'_>], output: Output) -> Vec<String> {
+    let mut reasons: Vec<(String, Vec<Column<'_>>)> = Vec::new();
+    for column in columns {
+        for control in column.1 {
             let (word, why) = match &control.status {
                 Status::Enforced => continue,
                 Status::Degraded { missing } => ("degraded", missing),
@@ -73,18 +106,25 @@ fn shortcomings(columns: &[(&str, &[ControlStatus])], output: Output) -> Vec<Str
             };
             let reason = format!("{} is {word}: {}", control.control, harmless(why));
             match reasons.iter_mut().find(|(known, _)| *known == reason) {
-                Some((_, processes)) => processes.push(process),
-                None => reasons.push((reason, vec![process])),
+                Some((_, processes)) => processes.push(*column),
+                None => reasons.push((reason, vec![*column])),
             }
         }
     }
-    let line = |(reason, processes): (String, Vec<&str>)| {
-        // Where there is one column, it goes without saying.
-        let place = if columns.len() > 1 { format!(" ({})", processes.join(", ")) } else { String::new() };
-        output.paint(&format!("! {reason}{place}"), Paint::Warning)
+    let line = |(reason, processes): (String, Vec<Column<'_>>)| {
+        // Where all are meant, it goes without saying.
+        let of = if processes.len() == columns.len() {
+            String::new()
+        } else {
+            format!(" ({})", title(&processes, columns.len()))
+        };
+        output.paint(&format!("! {reason}{of}"), Paint::Warning)
     };
     reasons.into_iter().map(line).collect()
 }
+
+/// Least width of a column.
+const CELL: usize = 8;
 
 #[cfg(test)]
 mod tests {
@@ -102,16 +142,24 @@ mod tests {
             control("identity", absent),
             control("landlock", Status::Degraded { missing: "tcp".to_owned() }),
         ];
-        let columns: [(&str, &[ControlStatus]); 2] = [("demo", &worker), ("gateway", &gateway)];
+        let columns: [Column<'_>; 3] = [("demo", &worker), ("gateway", &gateway), ("gguf", &worker)];
         let expected = "\
-control   demo        gateway
+control   demo, gguf  gateway
 identity  absent      absent
 seccomp   enforced    -
 landlock  -           degraded
-! identity is absent: rootless (demo, gateway)
+! identity is absent: rootless
 ! landlock is degraded: tcp (gateway)";
         assert_eq!(table(&columns, Output::new(true)).join("\n"), expected);
         assert_eq!(missing(&columns), ["identity", "landlock"]);
         assert_eq!(score(&columns), (1, 3));
+    }
+
+    #[test]
+    fn processes_that_are_all_alike_are_one_column() {
+        let controls = [control("seccomp", Status::Enforced)];
+        let columns: [Column<'_>; 2] = [("demo", &controls), ("gateway", &controls)];
+        let expected = "control  every process\nseccomp  enforced";
+        assert_eq!(table(&columns, Output::new(true)).join("\n"), expected);
     }
 }

@@ -4,7 +4,7 @@ use proto::link::operator::{FromSupervisor, HostReport, ToSupervisor};
 use proto::posture::ControlStatus;
 use serde_json::json;
 
-use crate::arguments::{Common, Trust};
+use crate::arguments::{Accepted, Common};
 use crate::config::Config;
 use crate::controls;
 use crate::exit::Exit;
@@ -16,9 +16,9 @@ use crate::supervisor::{Supervisor, unexpected};
 use crate::text::harmless;
 
 /// Starts a jail, probes it, and says what was found. The status says whether Stockade would start.
-pub(crate) fn doctor(trust: &Trust, common: &Common, output: Output) -> Result<Exit> {
+pub(crate) fn doctor(arguments: &Accepted, common: &Common, output: Output) -> Result<Exit> {
     let config = Config::load(common.config.as_deref())?;
-    let accepted = plan::accepted(&trust.accepted, &config)?;
+    let accepted = plan::accepted(&arguments.controls, &config)?;
     let host = ask(output)?;
     let columns: [(&str, &[ControlStatus]); 1] = [("found", &host.controls)];
     let missing = controls::missing(&columns);

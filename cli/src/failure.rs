@@ -17,17 +17,19 @@ pub(crate) type Result<T> = std::result::Result<T, Failure>;
 /// Says a failure on standard error, for people or as JSON.
 pub(crate) fn report(failure: &Failure, output: Output) -> Exit {
     let Failure { code, message, hint } = failure;
+    let exit = Exit::of(*code);
     if output.json() {
         let error = json!({"error": {"code": code.as_str(), "message": message, "hint": hint}});
         output.note(&error.to_string());
     } else {
-        output.note(&format!("{} {message}", output.paint_note("error:", Paint::Bad)));
+        let what = if exit == Exit::PackageRejected { "package rejected: " } else { "" };
+        output.note(&format!("{} {what}{message}", output.paint_note("error:", Paint::Bad)));
         if let Some(hint) = hint {
             output.note(&format!("{} {hint}", output.paint_note("hint:", Paint::Faint)));
         }
         output.note(&format!("see docs/errors/{code}.md"));
     }
-    Exit::of(*code)
+    exit
 }
 
 /// An error with its causes, in one line.

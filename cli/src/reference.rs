@@ -144,14 +144,14 @@ mod tests {
     #[test]
     fn the_reference_of_commands_is_up_to_date() {
         let written = include_str!("../../docs/reference/cli.md");
-        assert_eq!(written, cli(), "run: stockade reference cli > docs/reference/cli.md");
+        assert!(written == cli(), "run: stockade reference cli > docs/reference/cli.md");
     }
 
     #[test]
     fn the_reference_of_the_configuration_is_up_to_date() {
         let written = include_str!("../../docs/reference/configuration.md");
         let remedy = "run: stockade reference configuration > docs/reference/configuration.md";
-        assert_eq!(written, configuration().unwrap(), "{remedy}");
+        assert!(written == configuration().unwrap(), "{remedy}");
     }
 
     #[test]

@@ -59,7 +59,7 @@ pub(crate) fn run(arguments: &RunArguments, common: &Common, output: Output) -> 
         keys: vec![key.entry("run")],
         requests: plan::request_limits(&config),
         metrics_open: false,
-        accepted: plan::accepted(&arguments.trust.accepted, &config)?,
+        accepted: plan::accepted(&arguments.trust.accepted.controls, &config)?,
         start_ms_max: config.file.start_ms_max,
         listen: address.to_string(),
     };

@@ -60,7 +60,7 @@ pub(crate) fn serve(arguments: &ServeArguments, common: &Common, output: Output)
         keys,
         requests: plan::request_limits(&config),
         metrics_open: config.file.metrics_open,
-        accepted: plan::accepted(&arguments.trust.accepted, &config)?,
+        accepted: plan::accepted(&arguments.trust.accepted.controls, &config)?,
         start_ms_max: config.file.start_ms_max,
         listen: String::new(),
     };

@@ -48,7 +48,7 @@ pub(super) fn examine(
         directory: place(&arguments.package)?,
         signers: signers::trusted(&arguments.trust.signers, &config)?,
         add: purpose == Purpose::Add,
-        accepted: plan::accepted(&arguments.trust.accepted, &config)?,
+        accepted: plan::accepted(&arguments.trust.accepted.controls, &config)?,
     };
     let mut supervisor = Supervisor::start()?;
     supervisor.send(&command, &[])?;
