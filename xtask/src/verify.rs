@@ -20,7 +20,7 @@ pub(crate) fn run(arguments: &[String]) -> Result<(), Failure> {
         return Err(Failure::new("cargo verify takes no arguments"));
     }
     let mut report = Report::default();
-    step(&mut report, "formatting", |_| plain("formatting", "fmt --all --check"));
+    step(&mut report, "formatting", |_| plain("formatting", "fmt --all --check -- --color never"));
     step(&mut report, "lints", |_| lints());
     step(&mut report, "libraries", deny::check);
     step(&mut report, "setup", setup::prepare);

@@ -47,6 +47,10 @@ impl Reader<'_> {
             self.report.running = format!("doc-tests {name}");
         } else if line.starts_with("test result: ") {
             self.failing = false;
+            // A program of no tests says nothing.
+            if line.starts_with(EMPTY) {
+                return;
+            }
             screen::line(format_args!("  {}\n  {line}", self.report.running));
             self.report.results.push((self.report.running.clone(), line.to_owned()));
         } else if line.starts_with("failures:") {
@@ -59,3 +63,5 @@ impl Reader<'_> {
         }
     }
 }
+
+const EMPTY: &str = "test result: ok. 0 passed; 0 failed; 0 ignored;";
