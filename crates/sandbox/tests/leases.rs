@@ -34,7 +34,9 @@ fn a_lease_is_refused_while_a_writer_exists() {
 
 fn a_writer_is_noticed_and_waits_until_the_lease_is_given_up(signals: &Signals) {
     let path = file("broken");
-    let leases = Leases::take(vec![File::open(&path).unwrap()]).unwrap();
+    let weights = File::open(&path).unwrap();
+    // A thread that has ended by then took it: the process is told all the same.
+    let leases = thread::spawn(|| Leases::take(vec![weights]).unwrap()).join().unwrap();
     let writer = thread::spawn({
         let path = path.clone();
         move || fs::write(path, "changed").unwrap()

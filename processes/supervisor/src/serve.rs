@@ -131,35 +131,35 @@ impl Serving {
         })
     }
 
-    /// Starts everything in order, and tells the operator what protects it.
+    /// Starts everything in order, and tells the operator what protects it. Less, when asked to stop
+    /// meanwhile.
     fn start(&mut self) -> Result<(), Failure> {
         self.ground.operator.progress("starting the auditor", 0, 0);
         self.auditor.phase = Phase::Due(Instant::now());
-        self.until(|all| all.auditor.is_up(), START_WITHIN)?;
+        if !self.until(|all| all.auditor.is_up(), START_WITHIN)? {
+            return Ok(());
+        }
         self.ground.recorder.note(lifecycle("started"));
         self.ground.operator.progress("starting the gateway", 0, 0);
         self.gateway.phase = Phase::Due(Instant::now());
-        self.until(|all| all.gateway.is_up(), START_WITHIN)?;
+        if !self.until(|all| all.gateway.is_up(), START_WITHIN)? {
+            return Ok(());
+        }
         for place in 0..self.models.len() {
             if let Some(model) = self.models.get_mut(place) {
                 model.service.phase = Phase::Due(Instant::now());
             }
             let up = move |all: &Self| all.models.get(place).is_some_and(|model| model.service.is_up());
-            self.until(up, IMPORT_WITHIN)?;
+            if !self.until(up, IMPORT_WITHIN)? {
+                return Ok(());
+            }
         }
-        if self.stage != Stage::Starting {
-            return Ok(());
-        }
-        let before = std::mem::take(&mut self.checkpoint);
-        if let Phase::Up { it: auditor, .. } = &self.auditor.phase {
-            let (id, sent) = (auditor.cell.id, auditor::ask_checkpoint(&auditor.cell));
+        self.checkpoint.note.clear();
+        if let Some(cell) = self.auditor.cell() {
+            let (id, sent) = (cell.id, auditor::ask_checkpoint(cell));
             self.unless_sent(id, sent);
         }
-        self.until(|all| !all.checkpoint.note.is_empty(), START_WITHIN)?;
-        if self.checkpoint.note.is_empty() {
-            self.checkpoint = before;
-        }
-        if self.stage == Stage::Starting {
+        if self.until(|all| !all.checkpoint.note.is_empty(), START_WITHIN)? {
             self.stage = Stage::Serving;
             self.ground.operator.say(&FromSupervisor::Serving(Box::new(self.report())));
         }
@@ -174,16 +174,19 @@ impl Serving {
         Ok(())
     }
 
-    /// Works until something holds, or everything is to stop.
-    fn until(&mut self, done: impl Fn(&Self) -> bool, within: Duration) -> Result<(), Failure> {
+    /// Works until something holds; `false` when everything is to stop before.
+    fn until(&mut self, done: impl Fn(&Self) -> bool, within: Duration) -> Result<bool, Failure> {
         let deadline = Instant::now() + within;
-        while !done(self) && self.stage != Stage::Asked {
+        while self.stage != Stage::Asked {
+            if done(self) {
+                return Ok(true);
+            }
             if Instant::now() >= deadline {
                 return Err(Failure::new(Code::StartTimeout, "a process did not become ready in time"));
             }
             self.turn(deadline)?;
         }
-        Ok(())
+        Ok(false)
     }
 
     /// Does what is due, then waits for one event and handles it.
@@ -334,12 +337,8 @@ impl Serving {
 
     fn report(&self) -> ServingReport {
         let mut processes = vec![(topology::INSPECTOR.name.to_owned(), self.inspector.clone())];
-        if let Phase::Up { it: auditor, .. } = &self.auditor.phase {
-            processes.push((topology::AUDITOR.name.to_owned(), auditor.cell.controls.clone()));
-        }
-        if let Phase::Up { it: cell, .. } = &self.gateway.phase {
-            processes.push((topology::GATEWAY.name.to_owned(), cell.controls.clone()));
-        }
+        let cells = [self.auditor.cell(), self.gateway.cell()].into_iter().flatten();
+        processes.extend(cells.map(|cell| (cell.process.name.to_owned(), cell.controls.clone())));
         ServingReport {
             models: self.models.iter().filter_map(Model::served).collect(),
             processes,
@@ -351,7 +350,7 @@ impl Serving {
 
     /// Tells the gateway something. A gateway that does not listen is ended.
     fn tell_gateway(&mut self, message: &ToGateway, descriptors: &[std::os::fd::BorrowedFd<'_>]) -> bool {
-        let Phase::Up { it: cell, .. } = &self.gateway.phase else { return false };
+        let Some(cell) = self.gateway.cell() else { return false };
         let id = cell.id;
         let sent = link::send(&cell.control, message, proto::link::gateway::FRAME_BYTES_MAX, descriptors);
         let told = sent.is_ok();

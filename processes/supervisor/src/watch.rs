@@ -50,6 +50,10 @@ pub(crate) fn signals(ground: Arc<Ground>, signals: Signals) -> Result<(), Failu
 
 /// Hears what the kernel says that processes were denied, where it says it to us.
 pub(crate) fn denials(ground: Arc<Ground>) -> Result<(), Failure> {
+    // The kernel counts processes as the host does: elsewhere its numbers are not ours.
+    if std::fs::read_link("/proc/self/ns/pid").is_ok_and(|found| found.as_os_str() != FIRST_PIDS) {
+        return Ok(());
+    }
     let Ok(mut observer) = Observer::open() else { return Ok(()) };
     ground.observed.store(true, Ordering::Relaxed);
     threads::start("denials", move || {
@@ -57,7 +61,7 @@ pub(crate) fn denials(ground: Arc<Ground>) -> Result<(), Failure> {
         loop {
             let deadline = denials.due().unwrap_or_else(|| Instant::now() + LOOK_EVERY);
             match observer.next(deadline) {
-                Ok(Some(denial)) => denials.add(&denial, &ground.roster),
+                Ok(Some(denial)) => denials.add(&denial, ground.roster.member(denial.pid)),
                 Ok(None) => {}
                 Err(error) => {
                     log::say("supervisor", &format!("denials can't be read any more: {error}"));
@@ -88,5 +92,8 @@ fn tell_broken(ground: &Ground) {
         let _ = ground.events.send(Event::LeaseBroken { worker });
     }
 }
+
+/// The host's own numbering of processes: the kernel gives it this number, always.
+const FIRST_PIDS: &str = "pid:[4026531836]";
 
 const LOOK_EVERY: Duration = Duration::from_secs(1);

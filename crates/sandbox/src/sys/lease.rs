@@ -5,8 +5,14 @@ use std::{
     os::fd::{AsRawFd, BorrowedFd},
 };
 
-/// Asks to be told before somebody else opens the file for writing or shortens it.
+/// Asks that the process be told before somebody else opens the file for writing or shortens it.
 pub(crate) fn take(file: BorrowedFd<'_>) -> io::Result<()> {
+    // By itself the kernel would tell the calling thread, and only while that is the process's first.
+    let process = rustix::process::getpid().as_raw_nonzero().get();
+    // SAFETY: the command takes a plain number, and the descriptor is borrowed through the call.
+    if unsafe { libc::fcntl(file.as_raw_fd(), libc::F_SETOWN, process) } == -1 {
+        return Err(io::Error::last_os_error());
+    }
     set(file, libc::F_RDLCK)
 }
 

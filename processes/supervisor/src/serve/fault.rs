@@ -177,8 +177,8 @@ impl Serving {
 
     /// Gives our own records a new link, when the auditor is there to take it.
     pub(super) fn reconnect_records(&mut self) {
-        if let Phase::Up { it: auditor, .. } = &self.auditor.phase {
-            let connected = auditor::connect(&self.ground, &auditor.cell);
+        if let Some(cell) = self.auditor.cell() {
+            let connected = auditor::connect(&self.ground, cell);
             self.must(connected);
         }
     }
@@ -199,9 +199,8 @@ impl Serving {
 
     /// Hands the auditor its end of the gateway's link.
     pub(super) fn produce_gateway(&mut self, theirs: &UnixStream) {
-        let Phase::Up { it: auditor, .. } = &self.auditor.phase else { return };
-        let id = auditor.cell.id;
-        let sent = auditor::produce(&auditor.cell, "gateway", theirs);
+        let Some(cell) = self.auditor.cell() else { return };
+        let (id, sent) = (cell.id, auditor::produce(cell, "gateway", theirs));
         self.unless_sent(id, sent);
     }
 

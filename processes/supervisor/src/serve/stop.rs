@@ -32,12 +32,21 @@ impl Serving {
     /// Has the auditor write its last checkpoint and end. Its warden hears what it says.
     fn end_auditor(&mut self) -> Result<Checkpoint, Failure> {
         let failed = |why: &str| Err(Failure::new(Code::LedgerUnavailable, why));
+        if !self.auditor.is_up() {
+            self.kill_rest(&[crate::topology::AUDITOR.name]);
+            return Err(Failure::new(
+                Code::ShuttingDown,
+                "stopped before everything was started, or while the auditor was down",
+            ));
+        }
         self.ground.recorder.note(lifecycle("stopped"));
         if !self.ground.recorder.settle(Instant::now() + SLACK) {
             log::say("supervisor", "the last records are not known to be on disk");
         }
         self.checkpoint.note.clear();
-        let Some(cell) = self.auditor.cell() else { return failed("the auditor was down at the end") };
+        let Some(cell) = self.auditor.cell() else {
+            return failed("the auditor ended before everything had");
+        };
         let (id, sent) = (cell.id, auditor::ask_stop(cell));
         self.unless_sent(id, sent);
         self.wait(AUDITED_WITHIN, |all| !all.auditor.is_up());
