@@ -6,13 +6,13 @@ use std::fs;
 use crate::failure::Failure;
 use crate::{command, screen, tree};
 
-/// Runs the demo once and draws its output.
+/// Runs the demo once, on a terminal of its own so that everything has its colours, and draws it.
 pub(crate) fn run() -> Result<(), Failure> {
-    let mut demo = command::cargo("demo --once");
-    demo.env("CLICOLOR_FORCE", "1");
+    let mut demo = command::program("script");
+    demo.args(["--quiet", "--return", "--command", "cargo demo --once", "/dev/null"]).env("COLUMNS", "120");
     let mut lines = vec!["\u{1b}[1m$ cargo demo\u{1b}[0m".to_owned()];
     let log = tree::scratch("picture")?.join("demo.log");
-    let status = command::run(demo, &log, |line| lines.push(line.to_owned()))?;
+    let status = command::run(demo, &log, |line| lines.extend(wrapped(&without_key(shown(line)))))?;
     if !status.success() {
         lines.iter().for_each(screen::line);
         return Err(Failure::new("the demo failed"));
@@ -23,6 +23,29 @@ pub(crate) fn run() -> Result<(), Failure> {
     fs::write(&path, draw(&lines)).map_err(|error| Failure::io(path.display(), &error))?;
     screen::line("docs/pictures/demo.svg");
     Ok(())
+}
+
+/// What a line shows in the end: progress is written over.
+fn shown(line: &str) -> &str {
+    let last = line.trim_end_matches('\r').rsplit('\r').next().unwrap_or_default();
+    last.rsplit("\u{1b}[K").next().unwrap_or_default()
+}
+
+/// A line with the run's API key cut short: it is worth nothing any more, but looks as if.
+fn without_key(line: &str) -> String {
+    const KEY: &str = "sk-stockade-";
+    let Some((before, key)) = line.split_once(KEY) else { return line.to_owned() };
+    let after = key.trim_start_matches(|c: char| c.is_ascii_alphanumeric() || "-_".contains(c));
+    format!("{before}{KEY}…{after}")
+}
+
+/// A line as a terminal breaks it. The second part has no colour: only plain lines are that long.
+fn wrapped(line: &str) -> Vec<String> {
+    if plain(line).chars().count() <= COLUMNS_MAX {
+        return vec![line.to_owned()];
+    }
+    let characters: Vec<char> = plain(line).chars().collect();
+    characters.chunks(COLUMNS_MAX).map(|part| part.iter().collect()).collect()
 }
 
 /// A terminal's lines as a picture.
@@ -71,7 +94,10 @@ fn pieces(line: &str) -> Vec<(&str, &str)> {
     std::iter::once(("0", first)).chain(stretches.filter_map(|stretch| stretch.split_once('m'))).collect()
 }
 
-const CLASSES: &[(&str, &str)] = &[("1", "b"), ("2", "d"), ("31", "r"), ("32", "g"), ("33", "y")];
+const CLASSES: &[(&str, &str)] =
+    &[("1", "b"), ("2", "d"), ("31", "r"), ("32", "g"), ("33", "y"), ("92", "g")];
+
+const COLUMNS_MAX: usize = 118;
 
 const STYLE: &str = "text{font:14px ui-monospace,SFMono-Regular,Menlo,Consolas,monospace;fill:#d7dae0}\
                      .b{font-weight:700;fill:#fff}.d{fill:#8b93a1}.r{fill:#ff7b72}.g{fill:#7ee787}.y{fill:#e3b341}";
@@ -84,6 +110,13 @@ const MARGIN: usize = 20;
 #[cfg(test)]
 mod checks {
     use super::*;
+
+    #[test]
+    fn progress_is_written_over_and_long_lines_are_broken() {
+        assert_eq!(shown("10 %\r20 %\r\u{1b}[Kdone\r"), "done");
+        assert_eq!(without_key("Bearer sk-stockade-a_B-9' -d"), "Bearer sk-stockade-…' -d");
+        assert_eq!(wrapped(&"x".repeat(COLUMNS_MAX + 2)).last().unwrap(), "xx");
+    }
 
     #[test]
     fn colours_become_classes_and_markup_is_escaped() {
