@@ -31,10 +31,10 @@ struct Tally {
 }
 
 impl Denials {
-    /// Counts a denial, if it is one of ours.
-    pub(crate) fn add(&mut self, denial: &Denial, roster: &Roster) {
+    /// Counts a denial, if it is one of ours: `whose` says so.
+    pub(crate) fn add(&mut self, denial: &Denial, whose: Option<(CellId, Member)>) {
         self.lost = self.lost.saturating_add(denial.lost);
-        let Some((cell, member)) = roster.member(denial.pid) else {
+        let Some((cell, member)) = whose else {
             if denial.call == PROBE_END {
                 remember(&mut self.early, denial.pid);
             }
