@@ -5,13 +5,13 @@ mod hierarchy;
 
 use std::path::Path;
 
-pub(super) use group::{Group, Limited};
+pub(super) use group::{Entry, Group, Limited};
 use hierarchy::Hierarchy;
 
 /// Removes the control groups that dead supervisors left behind. Groups with a process in them, and
 /// those of supervisors that live, stay.
 pub fn sweep() {
-    for root in Hierarchy::find().roots() {
+    for root in Hierarchy::of_this_process().roots() {
         let Ok(entries) = std::fs::read_dir(root) else { continue };
         for entry in entries.flatten() {
             let name = entry.file_name();

@@ -116,10 +116,6 @@ impl Jailed {
         Ok(self.exit)
     }
 
-    pub(super) fn admit_to_group(&self) -> io::Result<()> {
-        self.group.admit(self.process)
-    }
-
     fn cause(&self, status: &WaitIdStatus) -> Cause {
         match (status.exit_status(), status.terminating_signal()) {
             (Some(code), _) => Cause::Exited(code),

@@ -8,7 +8,7 @@ use std::{
 use rustix::{io::fcntl_dupfd_cloexec, pipe::PipeFlags, process::Resource};
 
 use super::{
-    cgroup::Limited,
+    cgroup::{Entry, Group, Limited},
     fault::{JailError, preparing},
     identity::INSIDE_ID,
     landlock::{self, Rules},
@@ -38,7 +38,7 @@ pub(super) struct Plan {
 
 impl Plan {
     /// Prepares the start of `spec`.
-    pub(super) fn new(spec: &JailSpec, limited: &Limited) -> Result<Self, JailError> {
+    pub(super) fn new(spec: &JailSpec, group: &Group) -> Result<Self, JailError> {
         check(spec)?;
         let root = Root::build(spec)?;
         let rules = if spec.lacks("landlock") {
@@ -68,6 +68,8 @@ impl Plan {
         };
         let orders = Orders {
             namespaces: namespaces(spec),
+            born_into: births(group).next(),
+            groups: tasks(group).collect(),
             go: go_end.as_raw_fd(),
             go_parent: go.as_raw_fd(),
             failures: raise(&failures_end, &mut held)?,
@@ -76,7 +78,7 @@ impl Plan {
             drop_groups: spec.identity.privilege() == Privilege::Root,
             root: (!spec.lacks("private-root")).then(|| attachments(&root)),
             host_name: (!spec.lacks("uts-namespace")).then(|| name(spec)).transpose()?,
-            limits: if spec.lacks("rlimits") { Vec::new() } else { limits(spec, limited) },
+            limits: if spec.lacks("rlimits") { Vec::new() } else { limits(spec, group.limited()) },
             drop_capabilities: !spec.lacks("capabilities"),
             no_new_privileges: !spec.lacks("no-new-privileges"),
             deny_executable_gain: !spec.lacks("write-xor-execute"),
@@ -95,6 +97,24 @@ impl Plan {
         held.extend(root.attachments.into_iter().map(|one| one.tree));
         Ok(Self { rules, log, report, failures, go, orders, held })
     }
+}
+
+/// Groups that the process is born into: version 2 has one for all controllers.
+fn births(group: &Group) -> impl Iterator<Item = i32> {
+    group
+        .entries()
+        .iter()
+        .filter(|entry| matches!(entry, Entry::Birth(_)))
+        .map(|entry| entry.as_fd().as_raw_fd())
+}
+
+/// Groups that the process enters first of all: version 1.
+fn tasks(group: &Group) -> impl Iterator<Item = i32> {
+    group
+        .entries()
+        .iter()
+        .filter(|entry| matches!(entry, Entry::Tasks(_)))
+        .map(|entry| entry.as_fd().as_raw_fd())
 }
 
 /// Refuses names and counts that a jail can't take.

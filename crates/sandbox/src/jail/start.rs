@@ -34,7 +34,7 @@ pub fn spawn(spec: &JailSpec) -> Result<Jailed, JailError> {
         // Between making the pipes and closing the child's ends, a second start would copy them into
         // its own process: then neither process could see its supervisor die.
         let _one_at_a_time = STARTING.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut plan = Plan::new(spec, group.limited())?;
+        let mut plan = Plan::new(spec, &group)?;
         let child = child::start(&plan.orders).map_err(preparing("make a process in new namespaces"))?;
         plan.held.clear();
         (child, plan)
@@ -49,7 +49,6 @@ pub fn spawn(spec: &JailSpec) -> Result<Jailed, JailError> {
         fs::write(format!("/proc/{process}/coredump_filter"), "0")
             .map_err(preparing("turn core dumps off"))?;
     }
-    jailed.admit_to_group().map_err(preparing("put the process into its control group"))?;
     rustix::io::write(&plan.go, b"g").map_err(preparing("let the process go"))?;
     await_program(plan.failures.as_fd())?;
     Ok(jailed)

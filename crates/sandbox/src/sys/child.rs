@@ -19,6 +19,10 @@ use crate::filter::Instruction;
 pub(crate) struct Orders {
     /// Which namespaces are new, as `CLONE_NEW*`.
     pub(crate) namespaces: u64,
+    /// The control group that it is born into, version 2.
+    pub(crate) born_into: Option<RawFd>,
+    /// Where it writes itself into a control group, version 1.
+    pub(crate) groups: Vec<RawFd>,
     /// Where the parent says that the child may go on; closed when the parent died.
     pub(crate) go: RawFd,
     /// The parent's end of it, which the child closes.
@@ -79,6 +83,7 @@ pub(crate) const FAILURE_BYTES: usize = 8;
 
 /// The steps of the child, by what they do.
 pub(crate) const STEPS: &[&str] = &[
+    "enter its control groups",
     "wait for its supervisor",
     "take its identity",
     "attach its root filesystem",
@@ -98,6 +103,7 @@ pub(crate) const STEPS: &[&str] = &[
 
 #[derive(Clone, Copy)]
 enum Step {
+    Groups,
     Go,
     Identity,
     AttachRoot,
@@ -129,6 +135,10 @@ pub(crate) fn start(orders: &Orders) -> io::Result<Child> {
     let mut request: libc::clone_args = unsafe { mem::zeroed() };
     // The child takes over none of the parent's signal handlers.
     request.flags = orders.namespaces | u64::from(libc::CLONE_PIDFD.cast_unsigned()) | CLONE_CLEAR_SIGHAND;
+    if let Some(group) = orders.born_into {
+        request.flags |= CLONE_INTO_CGROUP;
+        request.cgroup = u64::from(group.cast_unsigned());
+    }
     request.pidfd = (&raw mut descriptor) as u64;
     request.exit_signal = libc::SIGCHLD.cast_unsigned().into();
     // SAFETY: the request has the size that is told, its only address is that of a live int, and without
@@ -180,6 +190,9 @@ unsafe fn steps(
 ) -> Step {
     // SAFETY: each call takes numbers, or pointers to prepared data that outlives it.
     unsafe {
+        if !enter_groups(orders) {
+            return Step::Groups;
+        }
         if !wait_for_go(orders) {
             return Step::Go;
         }
@@ -268,6 +281,15 @@ unsafe fn enter(
             ],
         );
         Step::Execute
+    }
+}
+
+/// Before all else, so that all it does counts there.
+unsafe fn enter_groups(orders: &Orders) -> bool {
+    let myself = address(c"0".as_ptr());
+    // SAFETY: the text is static, and the descriptors are the parent's.
+    unsafe {
+        orders.groups.iter().all(|tasks| call(libc::SYS_write, [(*tasks).into(), myself, 1, 0, 0]) == 1)
     }
 }
 
@@ -453,6 +475,7 @@ fn address<T>(pointer: *const T) -> i64 {
 }
 
 const CLONE_CLEAR_SIGHAND: u64 = 0x1_0000_0000;
+const CLONE_INTO_CGROUP: u64 = 0x2_0000_0000;
 const MOVE_MOUNT_F_EMPTY_PATH: i64 = 0x4;
 const PR_SET_MDWE: i32 = 65;
 const CAPABILITIES_MAX: i64 = 64;

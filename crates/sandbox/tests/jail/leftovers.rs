@@ -1,6 +1,7 @@
 //! Nothing of a jail outlives its supervisor's interest in it.
 
 use std::{
+    fs::{DirEntry, File},
     io::Read as _,
     path::{Path, PathBuf},
     process::{Command, ExitCode, Stdio},
@@ -39,22 +40,31 @@ fn groups(owner: u32) -> Vec<PathBuf> {
         .collect()
 }
 
-/// The processes that share the mount namespace of `process`, by its own name for it.
-fn mounts_of(process: i32) -> PathBuf {
-    std::fs::read_link(format!("/proc/{process}/ns/mnt")).unwrap()
+/// The mount namespace of a process. While it is held open, no other can be given its number.
+struct Mounts {
+    number: PathBuf,
+    _open: File,
 }
 
-fn anyone_in(namespace: &Path) -> bool {
-    std::fs::read_dir("/proc")
-        .unwrap()
-        .flatten()
-        .any(|entry| std::fs::read_link(entry.path().join("ns/mnt")).is_ok_and(|found| found == namespace))
+impl Mounts {
+    fn of(process: i32) -> Self {
+        let path = format!("/proc/{process}/ns/mnt");
+        Self { number: std::fs::read_link(&path).unwrap(), _open: File::open(path).unwrap() }
+    }
+
+    /// Whether any process is in it.
+    fn are_used(&self) -> bool {
+        let is_in = |entry: DirEntry| {
+            std::fs::read_link(entry.path().join("ns/mnt")).is_ok_and(|found| found == self.number)
+        };
+        std::fs::read_dir("/proc").unwrap().flatten().any(is_in)
+    }
 }
 
 fn dropped() -> Ran {
     let mut jailed = start(spec("sleeps"));
     jailed.report(soon()).unwrap();
-    let (process, namespace) = (jailed.pid(), mounts_of(jailed.pid()));
+    let (process, mounts) = (jailed.pid(), Mounts::of(jailed.pid()));
     let its_groups: Vec<PathBuf> = groups(std::process::id())
         .into_iter()
         .filter(|group| {
@@ -65,7 +75,7 @@ fn dropped() -> Ran {
     assert!(!is_root() || !its_groups.is_empty());
     drop(jailed);
     assert!(!Path::new(&format!("/proc/{process}")).exists());
-    assert!(!anyone_in(&namespace));
+    assert!(!mounts.are_used());
     for group in its_groups {
         assert!(!group.exists(), "{}", group.display());
     }
@@ -109,11 +119,11 @@ fn orphaned() -> Ran {
         said.push(char::from(byte[0]));
     }
     let process: i32 = said.parse().unwrap();
-    let namespace = mounts_of(process);
-    assert!(anyone_in(&namespace));
+    let mounts = Mounts::of(process);
+    assert!(mounts.are_used());
     supervisor.kill().unwrap();
     supervisor.wait().unwrap();
-    assert!(becomes(|| !anyone_in(&namespace)));
+    assert!(becomes(|| !mounts.are_used()));
     if is_root() {
         assert!(!groups(supervisor.id()).is_empty());
     }

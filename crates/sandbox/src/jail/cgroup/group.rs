@@ -1,7 +1,9 @@
 //! The groups of one jail: made before it starts, removed after it ended.
 
 use std::{
-    fs, io,
+    fs::{self, File, OpenOptions},
+    io,
+    os::fd::{AsFd, BorrowedFd},
     path::{Path, PathBuf},
     sync::atomic::{AtomicU64, Ordering},
     thread,
@@ -17,10 +19,22 @@ use crate::jail::spec::Ceilings;
 /// The control groups of one jail. Dropping it removes them.
 #[derive(Debug)]
 pub(in crate::jail) struct Group {
-    folders: Folders,
+    _folders: Folders,
+    /// How the process comes into the groups.
+    entries: Vec<Entry>,
     /// Where out-of-memory kills are counted.
     kills: Option<PathBuf>,
     limited: Limited,
+}
+
+/// The way into a group. The process takes it itself, while it has one thread: moving another process
+/// makes the kernel wait until none of its processors looks at it.
+#[derive(Debug)]
+pub(in crate::jail) enum Entry {
+    /// Version 1: a thread that writes 0 here comes in.
+    Tasks(File),
+    /// Version 2: a process can be born into the group of this folder.
+    Birth(File),
 }
 
 /// Which ceilings a group holds.
@@ -39,15 +53,19 @@ impl Group {
     pub(in crate::jail) fn new(ceilings: &Ceilings, lacks: impl Fn(&str) -> bool) -> Self {
         static NEXT: AtomicU64 = AtomicU64::new(0);
         let name = format!("{PREFIX}{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
-        let hierarchy = Hierarchy::find();
+        let hierarchy = Hierarchy::of_this_process();
         let mut folders = Folders(Vec::new());
+        let mut entries = Vec::new();
         let mut hold = |control: &str, root: Option<&Root>, files: &dyn Fn(Version) -> Files| -> Ceiling {
             if lacks(control) {
                 return Err("left out by a test".to_owned());
             }
             let root = root.ok_or_else(|| "no control group of this kind may be made here".to_owned())?;
             let folder = root.folder.join(&name);
-            folders.add(&folder).map_err(|error| format!("no control group may be made here: {error}"))?;
+            let refused = |error| format!("no control group may be made here: {error}");
+            if folders.add(&folder).map_err(refused)? {
+                entries.push(entry(&folder, root.version).map_err(refused)?);
+            }
             set(&folder, &files(root.version)).map_err(|error| format!("the ceiling was refused: {error}"))
         };
         let memory =
@@ -56,17 +74,15 @@ impl Group {
         let cpu = hold("cpu-ceiling", hierarchy.cpu.as_ref(), &|version| cpu_files(version, ceilings));
         let kills = hierarchy
             .memory
+            .as_ref()
             .filter(|_| memory.is_ok())
             .map(|root| root.folder.join(&name).join(kills_file(root.version)));
-        Self { folders, kills, limited: Limited { memory, pids, cpu } }
+        Self { _folders: folders, entries, kills, limited: Limited { memory, pids, cpu } }
     }
 
-    /// Puts a process into the groups.
-    pub(in crate::jail) fn admit(&self, process: i32) -> io::Result<()> {
-        self.folders
-            .0
-            .iter()
-            .try_for_each(|folder| fs::write(folder.join("cgroup.procs"), process.to_string()))
+    /// How the process comes into the groups.
+    pub(in crate::jail) fn entries(&self) -> &[Entry] {
+        &self.entries
     }
 
     pub(in crate::jail) fn limited(&self) -> &Limited {
@@ -87,12 +103,14 @@ impl Group {
 struct Folders(Vec<PathBuf>);
 
 impl Folders {
-    fn add(&mut self, folder: &Path) -> io::Result<()> {
-        if !self.0.iter().any(|known| known == folder) {
+    /// Makes the folder, unless another controller's is the same; says whether it is new.
+    fn add(&mut self, folder: &Path) -> io::Result<bool> {
+        let new = !self.0.iter().any(|known| known == folder);
+        if new {
             fs::create_dir(folder)?;
             self.0.push(folder.to_owned());
         }
-        Ok(())
+        Ok(new)
     }
 }
 
@@ -106,6 +124,21 @@ impl Drop for Folders {
                     _ => break,
                 }
             }
+        }
+    }
+}
+
+fn entry(folder: &Path, version: Version) -> io::Result<Entry> {
+    match version {
+        Version::One => OpenOptions::new().write(true).open(folder.join("tasks")).map(Entry::Tasks),
+        Version::Two => File::open(folder).map(Entry::Birth),
+    }
+}
+
+impl AsFd for Entry {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        match self {
+            Self::Tasks(file) | Self::Birth(file) => file.as_fd(),
         }
     }
 }

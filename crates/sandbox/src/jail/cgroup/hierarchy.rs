@@ -1,6 +1,9 @@
 //! Where the kernel's control groups are: one mount for each controller (v1), or one for all (v2).
 
-use std::path::{Path, PathBuf};
+use std::{
+    path::{Path, PathBuf},
+    sync::OnceLock,
+};
 
 /// The folders in which groups of ours are made, one for each controller.
 #[derive(Debug, Default)]
@@ -24,11 +27,14 @@ pub(super) enum Version {
 }
 
 impl Hierarchy {
-    /// Reads the mounts and the supervisor's own groups.
-    pub(super) fn find() -> Self {
-        let mounts = std::fs::read_to_string("/proc/self/mounts").unwrap_or_default();
-        let own = std::fs::read_to_string("/proc/self/cgroup").unwrap_or_default();
-        Self::read(&mounts, &own)
+    /// Where this process may make groups: read once, from the mounts and its own groups.
+    pub(super) fn of_this_process() -> &'static Self {
+        static FOUND: OnceLock<Hierarchy> = OnceLock::new();
+        FOUND.get_or_init(|| {
+            let mounts = std::fs::read_to_string("/proc/self/mounts").unwrap_or_default();
+            let own = std::fs::read_to_string("/proc/self/cgroup").unwrap_or_default();
+            Self::read(&mounts, &own)
+        })
     }
 
     fn read(mounts: &str, own: &str) -> Self {
