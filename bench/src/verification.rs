@@ -29,7 +29,18 @@ pub(crate) fn measure(table: &mut Table) {
     fs::write(&key, Signer::trusted().public_pem()).expect("write a key");
     let signer = format!("publisher={}", key.display());
     let place = package.path().display().to_string();
-    let arguments = ["package", "verify", "--json", "--signer", signer.as_str(), place.as_str()];
+    let state = places::scratch("state");
+    let state_place = state.path().display().to_string();
+    let arguments = [
+        "package",
+        "verify",
+        "--json",
+        "--state",
+        state_place.as_str(),
+        "--signer",
+        signer.as_str(),
+        place.as_str(),
+    ];
     let times: Vec<Duration> = (0..ROUNDS)
         .map(|_| {
             let begun = Instant::now();
