@@ -301,8 +301,11 @@ impl Entry {
     }
 }
 
-/// The text without control characters: it may end in a terminal.
+/// The text without control characters, as it may end in a terminal; never empty.
 fn printable(text: &str) -> String {
+    if text.trim().is_empty() {
+        return "the worker gave no reason".to_owned();
+    }
     text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
 }
 
