@@ -124,3 +124,18 @@ fn an_event_that_no_record_has_room_for_is_refused() {
     let phase = "\u{1}".repeat(11_000);
     assert!(Body::new(&Event::Lifecycle(Lifecycle { phase, version: String::new() })).is_err());
 }
+
+#[test]
+fn the_reference_lists_every_field_under_its_class() {
+    let reference = include_str!("../../../../docs/reference/ledger.md");
+    for event in schema::EVENTS {
+        let names = |class: Class| {
+            let fields = event.fields.iter().filter(|field| field.class == class);
+            let names: Vec<String> = fields.map(|field| format!("`{}`", field.name)).collect();
+            if names.is_empty() { " ".to_owned() } else { format!(" {} ", names.join(" ")) }
+        };
+        let classes = [Class::Public, Class::Internal, Class::Hmac, Class::Never].map(names);
+        let row = format!("| `{}` |{}|", event.name, classes.join("|"));
+        assert!(reference.contains(&row), "docs/reference/ledger.md has no row {row}");
+    }
+}
