@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
+use proto::event::Event;
 use proto::limits::RequestLimits;
-use proto::link::engine::{Finish, FromEngine, ToEngine};
+use proto::link::engine::{FROM_ENGINE_BYTES_MAX, Finish, FromEngine, ToEngine};
 use proto::link::gateway::{FromGateway, ToGateway};
 use proto::{Code, RequestId};
 
@@ -214,6 +215,27 @@ fn a_worker_that_does_not_read_its_link_cannot_stall_the_gateway() {
     }
     assert!(matches!(stage.hear(), FromGateway::WorkerMisbehaved { .. }));
     drop(deaf);
+}
+
+#[test]
+fn a_worker_that_answers_a_question_which_it_has_not_read_is_ended() {
+    let mut stage = Stage::start(RequestLimits { body_bytes_max: 4 * 1024 * 1024, ..limits() });
+    let (mut deaf, link) = std::os::unix::net::UnixStream::pair().unwrap();
+    stage.attach(&link);
+    drop(link);
+    stage.await_workers(1);
+    let mut client = stage.client();
+    let body = format!("{{\"model\":\"demo\",\"prompt\":\"{}\"}}", "x".repeat(2 * 1024 * 1024));
+    client.send(request("POST", "/v1/completions", KEY, &body));
+    let Event::RequestAdmitted(admitted) = stage.auditor.await_events(1).remove(0) else {
+        panic!("it is admitted")
+    };
+    // Ids can be guessed: without reading, such a worker would have the gateway queue questions for ever.
+    let request = admitted.request;
+    let failed = FromEngine::Failed { request, code: Code::EngineFailed, message: String::new() };
+    proto::write_frame(&mut deaf, &failed, FROM_ENGINE_BYTES_MAX).unwrap();
+    assert_eq!(client.reply().code(), "worker_misbehaved");
+    assert!(matches!(stage.hear(), FromGateway::WorkerMisbehaved { .. }));
 }
 
 /// Numbers without a pattern that a test can repeat.
