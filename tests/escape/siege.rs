@@ -129,7 +129,7 @@ impl Records {
 }
 
 /// The hostile engine, built apart from everything that ships.
-fn hostile() -> &'static Path {
+pub(crate) fn hostile() -> &'static Path {
     static BUILT: std::sync::OnceLock<std::path::PathBuf> = std::sync::OnceLock::new();
     BUILT.get_or_init(|| {
         places::build_packages(Build::Development, &["stockade-hostile"], &[]);

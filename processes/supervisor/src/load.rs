@@ -14,7 +14,7 @@ use proto::{
     link::{
         inspector::{Inspection, ListedFile, TrustedSigner},
         operator::{ModelPlan, PackageSource},
-        worker::{FRAME_BYTES_MAX, FromWorker, ToWorker},
+        worker::{FAILURE_CODES, FRAME_BYTES_MAX, FromWorker, ToWorker},
     },
     posture::ControlStatus,
 };
@@ -211,6 +211,9 @@ impl Load<'_> {
         link::send(&cell.control, &order, FRAME_BYTES_MAX, &[]).map_err(Fault::Link)?;
         match link::receive(&cell.control, FRAME_BYTES_MAX, self.deadline()).map_err(Fault::Link)? {
             FromWorker::Loaded { context_tokens_max } => Ok(context_tokens_max),
+            FromWorker::Failed { code, .. } if !FAILURE_CODES.contains(&code) => {
+                Err(Fault::Link(LinkFault::Broken(format!("`{code}` is not a worker's to say"))))
+            }
             FromWorker::Failed { code, message } => {
                 let plain = message.chars().filter(|letter| !log::is_obeyed(*letter));
                 let message: String = plain.take(MESSAGE_CHARS_MAX).collect();
