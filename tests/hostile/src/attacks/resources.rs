@@ -82,7 +82,7 @@ fn processor_time(target: &str) -> Outcome {
     let start = Instant::now();
     let end = start + Duration::from_secs(1);
     let spin = move || while Instant::now() < end {};
-    let spinners: Vec<_> = (0..3).filter_map(|_| thread::Builder::new().spawn(spin).ok()).collect();
+    let spinners: Vec<_> = (0..10).filter_map(|_| thread::Builder::new().spawn(spin).ok()).collect();
     spin();
     for spinner in spinners {
         let _ = spinner.join();
