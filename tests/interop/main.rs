@@ -10,3 +10,5 @@
 
 mod client;
 mod notes;
+mod python;
+mod signing;
