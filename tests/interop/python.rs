@@ -1,6 +1,10 @@
 //! The Python environment with programs of others.
 
-use std::{path::PathBuf, process::Stdio, time::Duration};
+use std::{
+    path::{Path, PathBuf},
+    process::Stdio,
+    time::Duration,
+};
 
 use stockade_tests::{command, places};
 
@@ -12,7 +16,9 @@ pub(crate) fn with(module: &str) -> Option<PathBuf> {
     if has(&python, module) {
         return Some(python);
     }
-    let mut make = places::program("python3");
+    // The system's own can be run by every user; another may lie in somebody's home.
+    let system = "/usr/bin/python3";
+    let mut make = places::program(if Path::new(system).exists() { system } else { "python3" });
     make.args(["-m", "venv"]).arg(places::workspace().join(".venv")).stdin(Stdio::null());
     let mut install = places::program(&python);
     install.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--requirement"]);
@@ -23,7 +29,7 @@ pub(crate) fn with(module: &str) -> Option<PathBuf> {
     (done && has(&python, module)).then_some(python)
 }
 
-fn has(python: &PathBuf, module: &str) -> bool {
+fn has(python: &Path, module: &str) -> bool {
     let mut check = places::program(python);
     check.args(["-c", &format!("import {module}")]).stdin(Stdio::null());
     command::try_run(check, INSTALL).is_some_and(|ran| ran.code == Some(0))
