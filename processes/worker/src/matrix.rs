@@ -113,6 +113,14 @@ impl Matrix {
         Ok(Self { rows, width, weights })
     }
 
+    /// Lets candle's kernels find out what the processor can do, before the filter for serving.
+    ///
+    /// # Errors
+    /// [`MatrixError`] when candle fails.
+    pub fn settle() -> Result<(), MatrixError> {
+        blocks::settle()
+    }
+
     /// How many rows it has: the width of its product.
     pub fn rows(&self) -> usize {
         self.rows

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use candle_core::quantized::{GgmlDType, QStorage, QTensor};
-use candle_core::{Device, Storage, Tensor};
+use candle_core::{DType, Device, Storage, Tensor};
 use rayon::iter::{IntoParallelRefIterator as _, ParallelIterator as _};
 
 use super::{Input, MatrixError};
@@ -61,6 +61,17 @@ impl Blocks {
         let found = shard.embedding(&Tensor::new(&[row], &Device::Cpu)?)?;
         read(&found, |numbers| out.copy_from_slice(numbers.get(..out.len()).unwrap_or_default()))
     }
+}
+
+/// Makes candle find out now what the processor can do. For some blocks it asks the kernel, when it
+/// first multiplies this many rows, whether it may use a matrix unit (AMX): once the worker serves, its
+/// filter would kill it for asking.
+pub(super) fn settle() -> Result<(), MatrixError> {
+    const ROWS: usize = 32;
+    const BLOCK: usize = 256;
+    let zeros = |rows| Tensor::zeros((rows, BLOCK), DType::F32, &Device::Cpu);
+    zeros(ROWS)?.apply_op1_no_bwd(&QTensor::quantize(&zeros(TILE_ROWS)?, GgmlDType::Q4K)?)?;
+    Ok(())
 }
 
 /// Rows that candle's fastest kernels multiply together.
