@@ -76,10 +76,14 @@ pub(super) fn judge(skips: &[Skip]) -> Result<Vec<String>, Failure> {
 fn parse(text: &str) -> Result<Allowed, Failure> {
     let list: Allowed =
         toml::from_str(text).map_err(|error| Failure::new(format!("tests/skips.toml: {error}")))?;
-    match list.skip.iter().find(|entry| entry.because.trim().is_empty()) {
-        Some(bare) => Err(Failure::new(format!("tests/skips.toml: `{}` has no reason", bare.promise))),
-        None => Ok(list),
+    let mut seen = BTreeSet::new();
+    for entry in &list.skip {
+        if entry.because.trim().is_empty() || !seen.insert(&entry.promise) {
+            let message = format!("tests/skips.toml: `{}` stands twice or has no reason", entry.promise);
+            return Err(Failure::new(message));
+        }
     }
+    Ok(list)
 }
 
 impl Allowed {
@@ -134,7 +138,8 @@ mod checks {
     }
 
     #[test]
-    fn a_listed_skip_has_a_reason() {
+    fn a_skip_is_listed_once_and_has_a_reason() {
+        assert!(parse(&format!("{LIST}{LIST}")).is_err());
         assert!(parse("[[skip]]\npromise = \"a\"\nbecause = \" \"\nci = true\n").is_err());
     }
 }
