@@ -25,6 +25,7 @@ pub mod package;
 pub mod path;
 pub mod rejection;
 pub mod safetensors;
+pub mod scan;
 pub mod template;
 pub mod tokenizer;
 

@@ -14,7 +14,8 @@ pub const HEADER_BYTES: usize = 4;
 /// cannot be encoded.
 pub fn encode<M: Serialize>(message: &M, bytes_max: usize) -> Result<Vec<u8>, FrameError> {
     let body = postcard::to_stdvec(message).map_err(|_| FrameError::Malformed)?;
-    let length = u32::try_from(body.len()).map_err(|_| FrameError::TooLarge { found: body.len(), bytes_max })?;
+    let length =
+        u32::try_from(body.len()).map_err(|_| FrameError::TooLarge { found: body.len(), bytes_max })?;
     if body.len() > bytes_max {
         return Err(FrameError::TooLarge { found: body.len(), bytes_max });
     }
@@ -48,7 +49,11 @@ pub fn decode<M: DeserializeOwned>(body: &[u8]) -> Result<M, FrameError> {
 ///
 /// # Errors
 /// As [`encode`], and [`FrameError::Io`] when the peer is gone.
-pub fn write_frame<M: Serialize>(to: &mut impl Write, message: &M, bytes_max: usize) -> Result<(), FrameError> {
+pub fn write_frame<M: Serialize>(
+    to: &mut impl Write,
+    message: &M,
+    bytes_max: usize,
+) -> Result<(), FrameError> {
     to.write_all(&encode(message, bytes_max)?).map_err(FrameError::Io)
 }
 
