@@ -8,10 +8,12 @@ mod budget;
 mod check;
 mod content;
 mod examiner;
+mod inflate;
 mod registry;
 mod run;
 mod subject;
 mod text;
+mod zip;
 
 use std::cell::Cell;
 

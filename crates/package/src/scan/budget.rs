@@ -14,7 +14,7 @@ pub struct Ceilings {
     pub members_max: u64,
     /// Most bytes that come out of compressed ones, all together.
     pub expanded_bytes_max: u64,
-    /// Most bytes that come out of one compressed byte, beyond the first mebibyte.
+    /// Most bytes that come out of one compressed byte, beyond the first 32 MiB.
     pub expansion_max: u64,
 }
 

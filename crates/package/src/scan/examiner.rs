@@ -6,6 +6,7 @@ use super::budget::Fault;
 use super::check::Check;
 use super::run::Scan;
 use super::subject::Subject;
+use super::zip::Archive;
 
 /// One file of checks. Registered with one line in `registry`.
 pub(crate) struct Examiner {
@@ -21,6 +22,9 @@ pub(crate) enum Looks {
     Format(Format),
     /// Every file and member, whatever its format, before the one above.
     Every(fn(&mut Scan<'_>, &Subject<'_>) -> Result<(), Fault>),
+    /// Archives of one kind. The first that recognises an archive examines its members; one that nobody
+    /// recognises has each member examined as if it were a file.
+    Archive(Flavour),
     /// The directory as a whole, once.
     Listing(fn(&mut Scan<'_>, &[Entry]) -> Result<(), Fault>),
 }
@@ -54,3 +58,14 @@ pub(crate) struct Head<'h> {
 
 /// How much of a file is looked at to recognise its format.
 pub(crate) const HEAD_BYTES: usize = 1024;
+
+/// A kind of ZIP archive.
+pub(crate) struct Flavour {
+    /// Its name, as reports show it.
+    pub(crate) name: &'static str,
+    /// Whether an archive with these members is one.
+    pub(crate) recognise: fn(&Archive) -> bool,
+    /// Examines the members: each has to be vouched for, `Archive::each` does it for those that need
+    /// nothing special.
+    pub(crate) examine: fn(&mut Scan<'_>, &Subject<'_>, &Archive) -> Result<(), Fault>,
+}

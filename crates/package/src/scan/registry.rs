@@ -2,6 +2,6 @@
 //! ones stand first.
 
 use super::examiner::Examiner;
-use super::text;
+use super::{text, zip};
 
-pub(super) const EXAMINERS: &[&Examiner] = &[&text::EXAMINER];
+pub(super) const EXAMINERS: &[&Examiner] = &[&zip::EXAMINER, &text::EXAMINER];

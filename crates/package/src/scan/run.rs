@@ -110,12 +110,17 @@ impl<'s> Scan<'s> {
 
     /// Examines a file or a member as a format, whatever it looks like.
     pub(crate) fn examine_as(&mut self, format: &Format, subject: &Subject<'_>) {
-        let count = self.formats.entry(format.name).or_default();
-        *count = count.saturating_add(1);
+        self.count(format.name);
         match (format.examine)(self, subject) {
             Ok(end) => self.trailing(subject, end),
             Err(fault) => self.fault(subject, &fault),
         }
+    }
+
+    /// Counts a kind of archive among the formats.
+    pub(crate) fn count(&mut self, name: &'static str) {
+        let count = self.formats.entry(name).or_default();
+        *count = count.saturating_add(1);
     }
 
     /// Reports what follows after a format's end, and looks at it as if it were a file.
@@ -250,7 +255,7 @@ fn recognised(subject: &Subject<'_>) -> Result<Option<&'static Format>, Fault> {
 fn formats() -> impl Iterator<Item = &'static Format> {
     EXAMINERS.iter().filter_map(|examiner| match &examiner.looks {
         Looks::Format(format) => Some(format),
-        Looks::Every(_) | Looks::Listing(_) => None,
+        _ => None,
     })
 }
 
