@@ -6,12 +6,19 @@
 
 mod budget;
 mod check;
+mod compressed;
 mod content;
 mod examiner;
+mod foreign;
 mod inflate;
+mod json;
+mod numpy;
+mod pickle;
 mod registry;
 mod run;
 mod subject;
+mod tar;
+mod tensors;
 mod text;
 mod zip;
 

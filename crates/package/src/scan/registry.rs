@@ -2,6 +2,19 @@
 //! ones stand first.
 
 use super::examiner::Examiner;
-use super::{text, zip};
+use super::{compressed, foreign, json, numpy, pickle, tar, tensors, text, zip};
 
-pub(super) const EXAMINERS: &[&Examiner] = &[&zip::EXAMINER, &text::EXAMINER];
+pub(super) const EXAMINERS: &[&Examiner] = &[
+    &tensors::SAFETENSORS,
+    &tensors::GGUF,
+    &zip::EXAMINER,
+    &numpy::EXAMINER,
+    &compressed::GZIP,
+    &tar::EXAMINER,
+    &foreign::EXAMINER,
+    &pickle::EXAMINER,
+    &compressed::ZLIB,
+    &pickle::TORCH,
+    &json::EXAMINER,
+    &text::EXAMINER,
+];

@@ -124,7 +124,7 @@ impl<'s> Scan<'s> {
     }
 
     /// Reports what follows after a format's end, and looks at it as if it were a file.
-    fn trailing(&mut self, subject: &Subject<'_>, end: u64) {
+    pub(crate) fn trailing(&mut self, subject: &Subject<'_>, end: u64) {
         let length = subject.content.length();
         let Some(bytes) = length.checked_sub(end).filter(|bytes| *bytes > 0) else { return };
         let mut shown = [0; EVIDENCE_BYTES];

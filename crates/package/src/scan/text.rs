@@ -1,7 +1,9 @@
 //! Text for people.
 
 use super::budget::{Fault, malformed};
+use super::check;
 use super::examiner::{Examiner, Format, Looks};
+use super::pickle;
 use super::run::Scan;
 use super::subject::Subject;
 
@@ -16,7 +18,7 @@ pub(super) const EXAMINER: Examiner = Examiner {
     }),
 };
 
-fn examine(_: &mut Scan<'_>, subject: &Subject<'_>) -> Result<u64, Fault> {
+fn examine(scan: &mut Scan<'_>, subject: &Subject<'_>) -> Result<u64, Fault> {
     let mut reader = subject.content.reader();
     let mut left: Vec<u8> = Vec::new();
     while reader.rest() > 0 {
@@ -33,6 +35,10 @@ fn examine(_: &mut Scan<'_>, subject: &Subject<'_>) -> Result<u64, Fault> {
             return malformed("is text with control characters");
         }
         left.drain(..whole);
+    }
+    if let Some(acts) = pickle::acts(subject.content, 0)? {
+        let what = format!("is a pickle that {}", acts.what);
+        scan.find(&check::MISMATCH, subject, Some(acts.offset), &what, &[]);
     }
     Ok(reader.position())
 }

@@ -8,6 +8,7 @@ mod extra;
 mod local;
 
 pub(crate) use archive::{Archive, Member};
+pub(crate) use directory::wrong_name;
 
 use super::budget::Fault;
 use super::examiner::{Examiner, Flavour, Format, Looks};
