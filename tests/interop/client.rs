@@ -2,7 +2,6 @@
 
 use std::{
     io::{BufRead, BufReader},
-    path::PathBuf,
     process::Stdio,
     time::Duration,
 };
@@ -10,35 +9,15 @@ use std::{
 use serde_json::{Value, json};
 use stockade_tests::{Options, Stockade, command, places, skipped};
 
-const PROMISE: &str = "openai-python-client";
+use crate::python;
 
-/// The Python that has the client: that of `cargo verify`, or one made here.
-fn python() -> Option<PathBuf> {
-    let python = places::workspace().join(".venv/bin/python");
-    let has_client = |python: &PathBuf| {
-        let mut check = places::program(python);
-        check.args(["-c", "import openai"]).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
-        check.status().is_ok_and(|status| status.success())
-    };
-    if has_client(&python) {
-        return Some(python);
-    }
-    let folder = places::workspace().join(".venv");
-    let requirements = places::workspace().join("tests/interop/requirements.txt");
-    let mut make = places::program("python3");
-    make.args(["-m", "venv"]).arg(&folder).stdin(Stdio::null());
-    let mut install = places::program(&python);
-    install.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--requirement"]);
-    install.arg(&requirements).stdin(Stdio::null());
-    let done = [make, install]
-        .into_iter()
-        .all(|step| command::try_run(step, INSTALL).is_some_and(|ran| ran.code == Some(0)));
-    (done && has_client(&python)).then_some(python)
-}
+const PROMISE: &str = "openai-python-client";
 
 #[test]
 fn the_official_client_lists_models_completes_streams_and_sees_typed_errors() {
-    let Some(python) = python() else { return skipped(PROMISE, "the client cannot be installed here") };
+    let Some(python) = python::with("openai") else {
+        return skipped(PROMISE, "the client cannot be installed here");
+    };
     let stockade = Stockade::shared();
     let ran = run(&python, "client.py", &stockade, &[]);
     assert_eq!(ran.code, Some(0), "{}", ran.errors);
@@ -76,7 +55,9 @@ fn the_official_client_lists_models_completes_streams_and_sees_typed_errors() {
 
 #[test]
 fn the_official_client_sees_a_worker_that_ends_in_the_middle_and_does_not_ask_again() {
-    let Some(python) = python() else { return skipped(PROMISE, "the client cannot be installed here") };
+    let Some(python) = python::with("openai") else {
+        return skipped(PROMISE, "the client cannot be installed here");
+    };
     let stockade = Stockade::start(Options::demo());
     let mut command = prepared(&python, "retries.py", &stockade, &["2"]);
     let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
@@ -109,6 +90,3 @@ fn prepared(
     }
     command
 }
-
-/// Longest that installing may take.
-const INSTALL: Duration = Duration::from_mins(5);

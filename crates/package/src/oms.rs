@@ -150,8 +150,8 @@ pub enum BundleError {
     /// What was signed is a statement of another type.
     #[error("signed statement is not one of Model Signing v1.0")]
     StatementType,
-    /// The files were serialised in a way that leaves something out, or with another digest.
-    #[error("signed statement leaves files out, follows links, or uses another digest than SHA-256")]
+    /// The files were serialised in another way than each whole, or with another digest.
+    #[error("signed statement cuts files into pieces, follows links, or uses another digest than SHA-256")]
     Serialization,
     /// The root digest is not that of the files listed.
     #[error("signed statement's root digest is not that of the files it lists")]
@@ -218,11 +218,9 @@ fn resources(statement: Statement) -> Result<Vec<(String, Digest)>, BundleError>
     }
     let [subject] = statement.subject.as_slice() else { return Err(BundleError::StatementType) };
     let Predicate { resources, serialization } = statement.predicate;
-    // The reference leaves git's files out unless told otherwise. That is harmless here: a package
-    // has no name that begins with a dot, signed or not.
-    let harmless = |path: &String| path == BUNDLE_PATH || GIT_PATHS.contains(&path.as_str());
-    let whole = serialization.ignore_paths.iter().all(harmless);
-    if !whole || serialization != Serialization::files(serialization.ignore_paths.clone()) {
+    // Which paths the signer left out does not matter: what is not among the resources is not signed,
+    // and a package with a file that is not signed is refused.
+    if serialization != Serialization::files(serialization.ignore_paths.clone()) {
         return Err(BundleError::Serialization);
     }
     if resources.len() > RESOURCES_MAX {
@@ -254,5 +252,4 @@ const BUNDLE_TYPE: &str = "application/vnd.dev.sigstore.bundle.v0.3+json";
 const PAYLOAD_TYPE: &str = "application/vnd.in-toto+json";
 const STATEMENT_TYPE: &str = "https://in-toto.io/Statement/v1";
 const PREDICATE_TYPE: &str = "https://model_signing/signature/v1.0";
-const GIT_PATHS: [&str; 4] = [".git", ".gitattributes", ".github", ".gitignore"];
 const LIMITS: Limits = Limits { bytes_max: BYTES_MAX, depth_max: 8, values_max: 64 + 4 * 4096 };
