@@ -7,10 +7,11 @@ use std::{
     time::Duration,
 };
 
+use package::certificate::Chain;
 use package::oms::{self, Endorsement};
-use package::{BUNDLE_PATH, Format, MANIFEST_PATH, Package, Rejection};
+use package::{BUNDLE_PATH, Format, MANIFEST_PATH, Package, PrivateKey, Rejection, Trust};
 use proto::Code;
-use proto::link::inspector::{ListedFile, TrustedSigner};
+use proto::link::inspector::{ListedFile, SignerTrust, TrustedSigner};
 use stockade_tests::{Ran, Signer, command, places, skipped};
 use tempfile::TempDir;
 
@@ -30,6 +31,9 @@ const FILES: &[(&str, &str)] = &[
     ("資料/重み é.txt", "words"),
     ("Straße & (1).txt", "words"),
 ];
+
+/// 2027-01-15: the certificates are made for it.
+const NOW_S: u64 = 1_800_000_000;
 
 /// A directory to sign, and the reference.
 struct Bench {
@@ -89,8 +93,27 @@ impl Bench {
         fs::read_to_string(self.beside("public.pem")).unwrap()
     }
 
+    /// Makes a root, an authority and a signer, and gives how the signer is trusted.
+    fn certificates(&self, curve: &str, variant: &str) -> TrustedSigner {
+        let script = places::workspace().join("tests/interop/certificates.py");
+        let ran = self.ran(&[script.to_str().unwrap(), curve, variant]);
+        assert_eq!(ran.code, Some(0), "{ran:?}");
+        let roots_pem = fs::read_to_string(self.beside("root.pem")).unwrap();
+        let identity = "release@example.org".to_owned();
+        TrustedSigner {
+            name: "publisher".to_owned(),
+            trust: SignerTrust::Certificate { roots_pem, identity },
+        }
+    }
+
     fn reference_signs(&self, further: &[&str]) {
-        let mut words = vec!["-m", "model_signing", "sign", "key", "--private_key", "key.pem"];
+        let mut words = vec!["-m", "model_signing", "sign"];
+        words.extend(if self.by_certificate() {
+            &["certificate", "--signing_certificate", "signer.pem", "--certificate_chain", "middle.pem"][..]
+        } else {
+            &["key"]
+        });
+        words.extend(["--private_key", "key.pem"]);
         words.extend(["--signature", "model/model.sig"]);
         words.extend(further);
         words.push("model");
@@ -99,11 +122,21 @@ impl Bench {
     }
 
     fn reference_verifies(&self) -> bool {
-        let mut words = vec!["-m", "model_signing", "verify", "key", "--public_key", "public.pem"];
+        let mut words = vec!["-m", "model_signing", "verify"];
+        words.extend(if self.by_certificate() {
+            ["certificate", "--certificate_chain", "root.pem"]
+        } else {
+            ["key", "--public_key", "public.pem"]
+        });
         words.extend(["--signature", "model/model.sig", "model"]);
         let ran = self.ran(&words);
         assert!(ran.output.contains("Verification") || ran.errors.contains("Verification"), "{ran:?}");
         ran.code == Some(0)
+    }
+
+    /// Whether there are certificates to sign and verify with, and not keys.
+    fn by_certificate(&self) -> bool {
+        self.beside("root.pem").exists()
     }
 
     fn bundle(&self) -> Vec<u8> {
@@ -111,12 +144,12 @@ impl Bench {
     }
 
     /// The whole chain of checks on a package.
-    fn admitted(&self, public_pem: &str) -> Result<Endorsement, Code> {
+    fn admitted(&self, publisher: &TrustedSigner) -> Result<Endorsement, Code> {
         let all = listed(&self.root());
         let checked = || {
             let received = Package::receive(all.iter().map(|file| (file.path.clone(), file.bytes)))?;
             let manifest = fs::read(self.at(MANIFEST_PATH)).unwrap();
-            let signed = received.authenticate(&self.bundle(), &manifest, &trust(public_pem), None)?;
+            let signed = received.authenticate(&self.bundle(), &manifest, &trusting(publisher), None)?;
             let digests: Vec<_> = signed
                 .files()
                 .iter()
@@ -130,8 +163,12 @@ impl Bench {
     }
 }
 
-fn trust(public_pem: &str) -> [TrustedSigner; 1] {
-    [TrustedSigner { name: "publisher".to_owned(), public_key_pem: public_pem.to_owned() }]
+fn by_key(public_pem: &str) -> TrustedSigner {
+    TrustedSigner::with_key("publisher", public_pem)
+}
+
+fn trusting(signer: &TrustedSigner) -> Trust<'_> {
+    Trust { signers: std::slice::from_ref(signer), now_s: NOW_S }
 }
 
 /// Every file of a directory, measured, sorted by path.
@@ -165,14 +202,15 @@ fn what_we_sign_the_reference_verifies_and_both_find_what_was_changed() {
     bench.list_all_but(&[]);
     signer.seal(&bench.root(), &fs::read(bench.at(MANIFEST_PATH)).unwrap());
     assert!(bench.reference_verifies());
-    assert_eq!(bench.admitted(&signer.public_pem()).unwrap().resources.len(), FILES.len() + 1);
-    both_find_what_was_changed(&bench, &signer.public_pem());
+    let trusted = by_key(&signer.public_pem());
+    assert_eq!(bench.admitted(&trusted).unwrap().resources.len(), FILES.len() + 1);
+    both_find_what_was_changed(&bench, &trusted);
 }
 
 #[test]
 fn what_the_reference_signs_we_verify_and_both_find_what_was_changed() {
     let Some(bench) = Bench::new() else { return skipped(PROMISE, MISSING) };
-    let public = bench.keys("SECP256R1");
+    let public = by_key(&bench.keys("SECP256R1"));
     bench.list_all_but(&[]);
     bench.reference_signs(&[]);
     assert!(bench.reference_verifies());
@@ -181,9 +219,9 @@ fn what_the_reference_signs_we_verify_and_both_find_what_was_changed() {
 }
 
 /// Spoils the directory one way after another, each time asking both.
-fn both_find_what_was_changed(bench: &Bench, public: &str) {
+fn both_find_what_was_changed(bench: &Bench, trusted: &TrustedSigner) {
     let refused = |code: Code| {
-        assert_eq!(bench.admitted(public).unwrap_err(), code);
+        assert_eq!(bench.admitted(trusted).unwrap_err(), code);
         assert!(!bench.reference_verifies(), "{code:?}");
     };
     bench.write("model.safetensors", "Weights");
@@ -206,7 +244,7 @@ fn both_find_what_was_changed(bench: &Bench, public: &str) {
     fs::write(bench.at(BUNDLE_PATH), bundle.to_string()).unwrap();
     refused(Code::SignatureInvalid);
     fs::write(bench.at(BUNDLE_PATH), good).unwrap();
-    assert!(bench.admitted(public).is_ok() && bench.reference_verifies(), "all is as it was");
+    assert!(bench.admitted(trusted).is_ok() && bench.reference_verifies(), "all is as it was");
 }
 
 #[test]
@@ -217,7 +255,7 @@ fn keys_of_every_curve_of_the_reference_are_verified_and_no_other_key_is() {
         let public = bench.keys(curve);
         // Nobody's manifest: a signed directory is not yet a package.
         bench.reference_signs(&[]);
-        let endorsement = oms::verify(&bench.bundle(), &trust(&public)).unwrap();
+        let endorsement = oms::verify(&bench.bundle(), &trusting(&by_key(&public))).unwrap();
         let mut signed = endorsement.resources;
         signed.sort();
         let mut there = listed(&bench.root());
@@ -225,11 +263,14 @@ fn keys_of_every_curve_of_the_reference_are_verified_and_no_other_key_is() {
         let there: Vec<_> = there.into_iter().map(|file| (file.path, file.digest)).collect();
         assert_eq!(signed, there, "{curve}");
         let other = bench.keys(curve);
-        assert_eq!(oms::verify(&bench.bundle(), &trust(&other)).unwrap_err().code(), Code::SignerUntrusted);
+        assert_eq!(
+            oms::verify(&bench.bundle(), &trusting(&by_key(&other))).unwrap_err().code(),
+            Code::SignerUntrusted
+        );
         let mut forged: serde_json::Value = serde_json::from_slice(&bench.bundle()).unwrap();
         let hint = package::hash::sha256(other.as_bytes()).hex();
         forged["verificationMaterial"]["publicKey"]["hint"] = hint.into();
-        let refused = oms::verify(forged.to_string().as_bytes(), &trust(&other)).unwrap_err();
+        let refused = oms::verify(forged.to_string().as_bytes(), &trusting(&by_key(&other))).unwrap_err();
         assert_eq!(refused.code(), Code::SignatureInvalid, "{curve}");
     }
 }
@@ -237,7 +278,7 @@ fn keys_of_every_curve_of_the_reference_are_verified_and_no_other_key_is() {
 #[test]
 fn what_the_signer_left_out_is_no_part_of_a_package() {
     let Some(bench) = Bench::new() else { return skipped(PROMISE, MISSING) };
-    let public = bench.keys("SECP256R1");
+    let public = by_key(&bench.keys("SECP256R1"));
     bench.list_all_but(&["docs/"]);
     bench.reference_signs(&["--ignore-paths", "model/docs"]);
     assert!(bench.reference_verifies());
@@ -259,4 +300,50 @@ fn what_the_signer_left_out_is_no_part_of_a_package() {
     fs::remove_file(bench.at(".gitattributes")).unwrap();
     assert!(bench.reference_verifies());
     bench.admitted(&public).unwrap();
+}
+
+#[test]
+fn certificates_of_every_curve_are_verified_by_both_and_both_find_what_was_changed() {
+    let Some(bench) = Bench::new() else { return skipped(PROMISE, MISSING) };
+    bench.list_all_but(&[]);
+    for curve in ["SECP521R1", "SECP384R1", "SECP256R1"] {
+        let _ = fs::remove_file(bench.at(BUNDLE_PATH));
+        let trusted = bench.certificates(curve, "good");
+        bench.reference_signs(&[]);
+        assert!(bench.reference_verifies(), "{curve}");
+        bench.admitted(&trusted).unwrap();
+    }
+    let trusted = bench.certificates("SECP256R1", "good");
+    let read = |name: &str| fs::read_to_string(bench.beside(name)).unwrap();
+    let key = PrivateKey::from_pem(&read("key.pem")).unwrap();
+    let chain = Chain::from_pem(&[read("signer.pem"), read("middle.pem")].concat()).unwrap();
+    let manifest = fs::read(bench.at(MANIFEST_PATH)).unwrap();
+    fs::write(bench.at(BUNDLE_PATH), package::sign_with(&manifest, &key, &chain).unwrap()).unwrap();
+    assert!(bench.reference_verifies());
+    bench.admitted(&trusted).unwrap();
+    both_find_what_was_changed(&bench, &trusted);
+    let other = PrivateKey::from_random(&[9; 32]).unwrap();
+    assert!(package::sign_with(&manifest, &other, &chain).is_err(), "the certificate is not that key's");
+    let other = TrustedSigner {
+        trust: SignerTrust::Certificate {
+            roots_pem: read("root.pem"),
+            identity: "other@example.org".to_owned(),
+        },
+        ..trusted
+    };
+    assert_eq!(bench.admitted(&other), Err(Code::SignerUntrusted), "another identity of the same root");
+    assert_eq!(bench.admitted(&by_key(&Signer::trusted().public_pem())), Err(Code::SignerUntrusted));
+}
+
+#[test]
+fn certificates_that_the_reference_wrongly_accepts_are_refused() {
+    let Some(bench) = Bench::new() else { return skipped(PROMISE, MISSING) };
+    bench.list_all_but(&[]);
+    for variant in ["expired", "future", "server"] {
+        let _ = fs::remove_file(bench.at(BUNDLE_PATH));
+        let trusted = bench.certificates("SECP256R1", variant);
+        bench.reference_signs(&[]);
+        assert!(bench.reference_verifies(), "{variant}: then this test says nothing any more");
+        assert_eq!(bench.admitted(&trusted), Err(Code::SignerUntrusted), "{variant}");
+    }
 }

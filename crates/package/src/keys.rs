@@ -1,6 +1,7 @@
 //! Signing keys: ECDSA, as Model Signing's key method has them. Ours are on P-256; those of others may
 //! be on P-384 and P-521 as well.
 
+use p256::ecdsa::signature::hazmat::PrehashVerifier as _;
 use p256::ecdsa::signature::{Signer, Verifier};
 use p256::ecdsa::{DerSignature, SigningKey, VerifyingKey};
 use p256::pkcs8::{DecodePrivateKey, DecodePublicKey, EncodePrivateKey, EncodePublicKey, LineEnding};
@@ -92,6 +93,16 @@ impl PublicKey {
             .map_err(|_| KeyError::NotPublicKey)
     }
 
+    /// Reads a `SubjectPublicKeyInfo` of a certificate.
+    pub(crate) fn from_der(der: &[u8]) -> Option<Self> {
+        VerifyingKey::from_public_key_der(der)
+            .map(Curve::P256)
+            .or_else(|_| p384::ecdsa::VerifyingKey::from_public_key_der(der).map(Curve::P384))
+            .or_else(|_| p521::ecdsa::VerifyingKey::from_public_key_der(der).map(Curve::P521))
+            .map(Self)
+            .ok()
+    }
+
     /// The key as a `SubjectPublicKeyInfo` PEM file, with a newline at its end. A key has one such
     /// text, whatever the file looked like that it was read from.
     ///
@@ -123,6 +134,18 @@ impl PublicKey {
             Curve::P521(key) => key.verify(message, &p521::ecdsa::DerSignature::from_bytes(signature).ok()?),
         };
         Some(verified.is_ok())
+    }
+
+    /// Whether this key's owner signed what has this digest: certificates name their hash themselves.
+    pub(crate) fn verifies_digest(&self, digest: &[u8], signature: &[u8]) -> bool {
+        match &self.0 {
+            Curve::P256(key) => DerSignature::from_bytes(signature)
+                .is_ok_and(|signature| key.verify_prehash(digest, &signature).is_ok()),
+            Curve::P384(key) => p384::ecdsa::DerSignature::from_bytes(signature)
+                .is_ok_and(|signature| key.verify_prehash(digest, &signature).is_ok()),
+            Curve::P521(key) => p521::ecdsa::DerSignature::from_bytes(signature)
+                .is_ok_and(|signature| key.verify_prehash(digest, &signature).is_ok()),
+        }
     }
 }
 

@@ -21,6 +21,7 @@ use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::process::ExitCode;
 
+use package::Trust;
 use proto::link::inspector::{FRAME_BYTES_MAX, FromInspector, ToInspector};
 use proto::{FrameError, read_frame, write_frame};
 use sandbox::{confine::Confined, descriptor};
@@ -42,8 +43,8 @@ pub fn serve(_confined: &Confined) -> ExitCode {
 /// # Errors
 /// [`FrameError`] when the supervisor is gone or breaks the link's rules: nobody is left to tell.
 pub fn answer(link: &mut UnixStream, package: &Path) -> Result<(), FrameError> {
-    let ToInspector::Examine { signers, expected, threads } = read_frame(link, FRAME_BYTES_MAX)?;
-    let question = Question { signers: &signers, expected, threads };
+    let ToInspector::Examine { signers, expected, now_s, threads } = read_frame(link, FRAME_BYTES_MAX)?;
+    let question = Question { trust: Trust { signers: &signers, now_s }, expected, threads };
     let mut lost = None;
     let mut progress = |bytes_done, bytes_all| {
         if lost.is_none() {

@@ -2,7 +2,7 @@
 
 use std::{
     fs::File,
-    time::{Duration, Instant},
+    time::{Duration, Instant, SystemTime},
 };
 
 use proto::{
@@ -114,6 +114,12 @@ pub(crate) fn threads(most: u32) -> u32 {
     u32::try_from(found).unwrap_or(most).min(most)
 }
 
+/// Seconds since 1970, by the host's clock.
+#[expect(clippy::disallowed_methods, reason = "the edge: certificates are judged by the host's clock")]
+fn now_s() -> u64 {
+    SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |since| since.as_secs())
+}
+
 fn ask(
     ground: &Ground,
     cell: &Cell,
@@ -122,6 +128,7 @@ fn ask(
     let order = ToInspector::Examine {
         signers: question.signers.to_vec(),
         expected: question.expected,
+        now_s: now_s(),
         threads: threads(THREADS_MAX),
     };
     link::send(&cell.control, &order, FRAME_BYTES_MAX, &[])?;

@@ -20,6 +20,8 @@ pub enum ToInspector {
         signers: Vec<TrustedSigner>,
         /// The package it must be; nothing at the first examination.
         expected: Option<PackageDigest>,
+        /// The time at which certificates must be valid, in seconds since 1970.
+        now_s: u64,
         /// Threads of hashing.
         threads: u32,
     },
@@ -30,8 +32,32 @@ pub enum ToInspector {
 pub struct TrustedSigner {
     /// The operator's name for it.
     pub name: String,
-    /// Its public key, PEM `SubjectPublicKeyInfo` (Ed25519 or ECDSA P-256), as the file has it.
-    pub public_key_pem: String,
+    /// How its signatures are known.
+    pub trust: SignerTrust,
+}
+
+impl TrustedSigner {
+    /// One that is trusted by key.
+    pub fn with_key(name: impl Into<String>, public_key_pem: impl Into<String>) -> Self {
+        Self { name: name.into(), trust: SignerTrust::Key { public_key_pem: public_key_pem.into() } }
+    }
+}
+
+/// How a publisher's signatures are known.
+#[derive(Clone, Debug, Eq, PartialEq, Serialize, Deserialize)]
+pub enum SignerTrust {
+    /// By its key.
+    Key {
+        /// PEM `SubjectPublicKeyInfo` (ECDSA on P-256, P-384 or P-521), as the file has it.
+        public_key_pem: String,
+    },
+    /// By a certificate that an authority gave it.
+    Certificate {
+        /// The authorities' own certificates, PEM, as the file has them.
+        roots_pem: String,
+        /// Whose certificate it must be.
+        identity: String,
+    },
 }
 
 /// What the inspector answers.
