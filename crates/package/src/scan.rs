@@ -40,6 +40,10 @@ pub trait Files {
     fn open(&self, entry: usize) -> Result<Box<dyn Bytes>, Fault>;
 }
 
+/// The ceilings of a scan, whoever asks for it.
+pub const CEILINGS: Ceilings =
+    Ceilings { depth_max: 8, members_max: 200_000, expanded_bytes_max: 64 << 30, expansion_max: 200 };
+
 /// Scans everything in a directory. `late` says whether the time for it is over; `progress` is told
 /// the bytes of the files that are done.
 pub fn scan(
