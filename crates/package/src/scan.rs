@@ -12,6 +12,7 @@ mod examiner;
 mod foreign;
 mod inflate;
 mod json;
+mod listing;
 mod numpy;
 mod pickle;
 mod registry;

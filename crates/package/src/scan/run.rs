@@ -82,11 +82,6 @@ impl<'s> Scan<'s> {
         self.examine(&Subject::file(path, Content::new(file, bytes, budget)));
     }
 
-    /// Opens another entry of the directory, for an examiner that compares files.
-    pub(crate) fn open(&self, place: usize) -> Result<Box<dyn Bytes>, Fault> {
-        self.files.open(place)
-    }
-
     /// Examines a member of an archive, or what came out of something compressed.
     pub(crate) fn member(&mut self, subject: &Subject<'_>) {
         self.report.members = self.report.members.saturating_add(1);
