@@ -12,6 +12,7 @@ mod examiner;
 mod foreign;
 mod inflate;
 mod json;
+mod listing;
 mod numpy;
 mod pickle;
 mod registry;
@@ -39,6 +40,10 @@ pub trait Files {
     /// [`Fault::Read`] when it cannot be opened.
     fn open(&self, entry: usize) -> Result<Box<dyn Bytes>, Fault>;
 }
+
+/// The ceilings of a scan, whoever asks for it.
+pub const CEILINGS: Ceilings =
+    Ceilings { depth_max: 8, members_max: 200_000, expanded_bytes_max: 64 << 30, expansion_max: 200 };
 
 /// Scans everything in a directory. `late` says whether the time for it is over; `progress` is told
 /// the bytes of the files that are done.

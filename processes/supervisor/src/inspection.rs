@@ -143,6 +143,9 @@ fn ask(
                     told = Some(Instant::now());
                 }
             }
+            FromInspector::Want { .. } | FromInspector::Scanned(_) => {
+                return Err(LinkFault::Broken("it answered another question".to_owned()));
+            }
             FromInspector::Accepted(inspection) => return Ok(Ok(*inspection)),
             FromInspector::Rejected { failure, package } => return Ok(Err(Refused { failure, package })),
         }
@@ -150,7 +153,7 @@ fn ask(
 }
 
 /// Ends an inspector that gave no answer. Unsure whose fault that is: the package's.
-fn unanswered(ground: &Ground, cell: Cell, fault: &LinkFault) -> Failure {
+pub(crate) fn unanswered(ground: &Ground, cell: Cell, fault: &LinkFault) -> Failure {
     match fault {
         LinkFault::TooLate => {
             cell.end(ground, Reason::TooLate);

@@ -163,22 +163,22 @@ impl<'c> Reader<'c> {
         let from = usize::try_from(self.at.saturating_sub(self.start)).unwrap_or(usize::MAX);
         let have = self.buffer.len().saturating_sub(from);
         if have < wanted {
-            self.refill(from, have)?;
+            self.refill(from, have, wanted)?;
         }
         let from = usize::try_from(self.at.saturating_sub(self.start)).unwrap_or(usize::MAX);
         self.buffer.get(from..).and_then(|rest| rest.get(..wanted)).ok_or(Fault::CUT)
     }
 
-    /// Keeps the `have` bytes from `from` on, and reads more behind them.
-    fn refill(&mut self, from: usize, have: usize) -> Result<(), Fault> {
+    /// Keeps the `have` bytes from `from` on, and reads more behind them, at least up to `wanted`.
+    fn refill(&mut self, from: usize, have: usize, wanted: usize) -> Result<(), Fault> {
         if have > 0 {
             self.buffer.copy_within(from.., 0);
         }
         self.start = self.at;
         let full = usize::try_from(self.rest()).map_or(Self::AHEAD_MAX, |rest| rest.min(Self::AHEAD_MAX));
         // What is read often in small pieces is read ahead of; after a jump only a little.
-        let length =
-            if have == 0 { full.min(FIRST_BYTES.max(self.buffer.len().saturating_mul(4))) } else { full };
+        let little = FIRST_BYTES.max(self.buffer.len().saturating_mul(4)).max(wanted);
+        let length = if have == 0 { full.min(little) } else { full };
         self.buffer.resize(length, 0);
         let into = self.buffer.get_mut(have..).unwrap_or_default();
         let read = self.content.read_at(self.start.saturating_add(have as u64), into);

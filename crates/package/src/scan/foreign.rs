@@ -14,7 +14,8 @@ pub(super) const EXAMINER: Examiner = Examiner {
     looks: Looks::Format(Format {
         name: "foreign",
         extensions: &[
-            "7z", "rar", "bz2", "xz", "lzma", "zst", "lz4", "exe", "so", "dll", "dylib", "pyc", "sh", "wasm",
+            "7z", "rar", "bz2", "xz", "lzma", "zst", "lz4", "exe", "so", "dll", "dylib", "pyc", "joblib",
+            "pkl", "pickle", "z", "sh", "wasm",
         ],
         recognise: |head| kind(head).is_some(),
         by_name: false,

@@ -2,11 +2,13 @@
 //! ones stand first.
 
 use super::examiner::Examiner;
-use super::{compressed, foreign, json, numpy, pickle, tar, tensors, text, zip};
+use super::{compressed, foreign, json, listing, numpy, pickle, tar, tensors, text, zip};
 
 pub(super) const EXAMINERS: &[&Examiner] = &[
     &tensors::SAFETENSORS,
     &tensors::GGUF,
+    &listing::EXAMINER,
+    &zip::BEHIND,
     &zip::EXAMINER,
     &numpy::EXAMINER,
     &compressed::GZIP,

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use proto::link::scan::{Entry, EntryKind, FINDINGS_MAX, Finding, ScanReport};
+use proto::link::scan::{Entry, EntryKind, FINDINGS_BYTES_MAX, FINDINGS_MAX, Finding, ScanReport};
 
 use super::Files;
 use super::budget::{Budget, Fault};
@@ -19,11 +19,19 @@ pub struct Scan<'s> {
     files: &'s dyn Files,
     report: ScanReport,
     formats: BTreeMap<&'static str, u64>,
+    findings_bytes: usize,
 }
 
 impl<'s> Scan<'s> {
     pub(super) fn new(budget: &'s Budget<'s>, entries: &'s [Entry], files: &'s dyn Files) -> Self {
-        Self { budget, entries, files, report: ScanReport::default(), formats: BTreeMap::new() }
+        Self {
+            budget,
+            entries,
+            files,
+            report: ScanReport::default(),
+            formats: BTreeMap::new(),
+            findings_bytes: 0,
+        }
     }
 
     /// What the scan may use.
@@ -72,11 +80,6 @@ impl<'s> Scan<'s> {
     fn file(&mut self, path: &str, file: &dyn Bytes, bytes: u64) {
         let budget = self.budget;
         self.examine(&Subject::file(path, Content::new(file, bytes, budget)));
-    }
-
-    /// Opens another entry of the directory, for an examiner that compares files.
-    pub(crate) fn open(&self, place: usize) -> Result<Box<dyn Bytes>, Fault> {
-        self.files.open(place)
     }
 
     /// Examines a member of an archive, or what came out of something compressed.
@@ -210,10 +213,6 @@ impl<'s> Scan<'s> {
         what: &str,
         evidence: &[u8],
     ) {
-        if self.report.findings.len() >= FINDINGS_MAX {
-            self.report.more = self.report.more.saturating_add(1);
-            return;
-        }
         let finding = Finding {
             check: check.id.to_owned(),
             code: check.code,
@@ -226,8 +225,16 @@ impl<'s> Scan<'s> {
             evidence: shown(evidence),
         };
         // One mistake of a publisher is one finding, however often a file makes it.
-        if self.report.findings.last() != Some(&finding) {
+        if self.report.findings.last() == Some(&finding) {
+            return;
+        }
+        let texts = [&finding.path, &finding.what, &finding.evidence].into_iter().chain(&finding.members);
+        let bytes = texts.fold(FINDING_BYTES, |sum: usize, text| sum.saturating_add(text.len()));
+        self.findings_bytes = self.findings_bytes.saturating_add(bytes);
+        if self.report.findings.len() < FINDINGS_MAX && self.findings_bytes <= FINDINGS_BYTES_MAX {
             self.report.findings.push(finding);
+        } else {
+            self.report.more = self.report.more.saturating_add(1);
         }
     }
 
@@ -288,7 +295,7 @@ fn printable(text: &str, chars_max: usize) -> String {
         |c: char| if c.is_ascii_graphic() || c == ' ' || c.is_alphanumeric() { c } else { '\u{fffd}' };
     let mut printable: String = text.chars().take(chars_max).map(harmless).collect();
     if text.chars().nth(chars_max).is_some() {
-        printable.push('…');
+        printable.push_str("...");
     }
     printable
 }
@@ -300,6 +307,8 @@ fn shown(bytes: &[u8]) -> String {
 
 /// What follows after a format's end, as a member's name.
 const AFTER_THE_END: &str = "(after the end)";
+/// What a finding takes beside its texts.
+const FINDING_BYTES: usize = 64;
 const EVIDENCE_BYTES: usize = 48;
 const PATH_CHARS_MAX: usize = 1024;
 const NAME_CHARS_MAX: usize = 256;

@@ -1,6 +1,7 @@
 //! ZIP, read strictly: the two directories must agree, and their members cover every byte once.
 
 mod archive;
+mod behind;
 mod check;
 mod directory;
 mod end;
@@ -28,6 +29,9 @@ pub(super) const EXAMINER: Examiner = Examiner {
         examine,
     }),
 };
+
+/// Archives behind something else.
+pub(super) const BEHIND: Examiner = Examiner { checks: &[], looks: Looks::Every(behind::look) };
 
 fn examine(scan: &mut Scan<'_>, subject: &Subject<'_>) -> Result<u64, Fault> {
     let end = end::find(scan, subject)?;

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::code::Failure;
+use crate::link::scan::{Entry, ScanReport};
 use crate::{Digest, PackageDigest};
 
 /// Most bytes of one frame, either way.
@@ -11,7 +12,7 @@ pub const FRAME_BYTES_MAX: usize = 4 * 1024 * 1024;
 /// Most files in one package.
 pub const FILES_MAX: usize = 4096;
 
-/// What the supervisor says, once.
+/// What the supervisor says: one question, and the files that the answer needs.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum ToInspector {
     /// Examine the directory mounted at `/package`.
@@ -24,6 +25,18 @@ pub enum ToInspector {
         now_s: u64,
         /// Threads of hashing.
         threads: u32,
+    },
+    /// Scan an unsigned package: it asks for each file when its turn comes.
+    Scan {
+        /// What the directory holds.
+        entries: Vec<Entry>,
+        /// Most milliseconds it may take.
+        wall_ms_max: u64,
+    },
+    /// The answer to `Want`. The file, open for reading, travels with this frame.
+    File {
+        /// Whether it could be opened, and is what was listed; otherwise nothing travels.
+        opened: bool,
     },
 }
 
@@ -70,6 +83,13 @@ pub enum FromInspector {
         /// Bytes in all.
         bytes_all: u64,
     },
+    /// The scan needs this entry's bytes.
+    Want {
+        /// Its place in the list.
+        entry: u32,
+    },
+    /// What the scan found.
+    Scanned(Box<ScanReport>),
     /// The package is what its signer signed, and well formed.
     Accepted(Box<Inspection>),
     /// It is not.

@@ -7,8 +7,14 @@ use crate::Code;
 /// Most entries of one scanned directory.
 pub const ENTRIES_MAX: usize = 32_768;
 
+/// Most bytes of all entries' paths.
+pub const PATHS_BYTES_MAX: usize = 2 * 1024 * 1024;
+
 /// Most findings that a report lists; the others are counted.
 pub const FINDINGS_MAX: usize = 4096;
+
+/// Most bytes of all findings' texts.
+pub const FINDINGS_BYTES_MAX: usize = 2 * 1024 * 1024;
 
 /// One thing in a scanned directory.
 #[derive(Clone, Debug, Eq, PartialEq, Serialize, Deserialize)]

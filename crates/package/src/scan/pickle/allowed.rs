@@ -129,7 +129,10 @@ fn text(machine: &Machine<'_, '_>, arguments: &[Value]) -> bool {
 fn contained(machine: &Machine<'_, '_>, arguments: &[Value]) -> bool {
     match arguments {
         [] => true,
-        [Value::Object(origin)] => machine.product(*origin) == Product::Sequence,
+        [Value::Object(origin)] => {
+            machine.product(*origin) == Product::Sequence
+                || machine.pool.global_of(*origin) == ("_codecs", "encode")
+        }
         [one] => matches!(one, Value::Tuple(_) | Value::List(_) | Value::Dict(_) | Value::Set | Value::Bytes),
         // `bytearray('…', 'latin-1')`, which protocol 2 writes.
         [Value::Text(_) | Value::LongText, encoding] => is_latin(machine, *encoding),

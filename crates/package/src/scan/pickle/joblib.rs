@@ -25,10 +25,11 @@ impl Machine<'_, '_> {
             return unsupported("has a joblib array whose size cannot be known");
         };
         let start = self.reader.position();
-        self.would_go_on()?;
         if dtype.objects {
-            return self.objects();
+            self.objects()?;
+            return unsupported("has a joblib array of objects, which Python's own loader reads differently");
         }
+        self.would_go_on()?;
         let Some(bytes) = elements.checked_mul(dtype.bytes) else { return Err(Fault::CUT) };
         if matches!(self.item(state, "numpy_array_alignment_bytes"), Some(Value::Int(_))) {
             let padding = self.reader.byte()?;

@@ -41,11 +41,6 @@ impl Member {
 }
 
 impl Archive {
-    /// The member of that name.
-    pub(crate) fn get(&self, name: &str) -> Option<&Member> {
-        self.members.iter().find(|member| member.name == name)
-    }
-
     /// Examines every member that `which` wants as if it were a file.
     pub(crate) fn each(
         &self,

@@ -112,15 +112,15 @@ impl Machine<'_, '_> {
                 dotted(module, name)
             }
             Value::Tuple(_) => self.pool.items_of(*item).map_or_else(
-                || "(…)".to_owned(),
+                || "(...)".to_owned(),
                 |inner| {
-                    inner.iter().find_map(|one| self.pool.text_of(*one)).map_or("(…)".to_owned(), |text| {
+                    inner.iter().find_map(|one| self.pool.text_of(*one)).map_or("(...)".to_owned(), |text| {
                         let text: String = text.chars().take(ARGUMENT_CHARS).collect();
-                        format!("({text:?}, …)")
+                        format!("({text:?}, ...)")
                     })
                 },
             ),
-            _ => "…".to_owned(),
+            _ => "...".to_owned(),
         };
         items.iter().take(ARGUMENTS_SHOWN).map(show).collect::<Vec<_>>().join(", ")
     }
@@ -131,11 +131,7 @@ impl Machine<'_, '_> {
         let target = self.top()?;
         match target {
             Value::Dtype(_) => {
-                // (version, order, subtype, names, fields, size, alignment, …)
-                let plain = self.pool.items_of(state).is_some_and(|items| {
-                    items.get(2..5).is_some_and(|parts| parts.iter().all(|part| *part == Value::Plain))
-                });
-                if !plain {
+                if !self.holds_numbers(state) {
                     self.pool.spoil(target);
                 }
             }
@@ -165,6 +161,21 @@ impl Machine<'_, '_> {
             _ => self.find(&check::STATE, "would set the state of something".to_owned(), false),
         }
         Ok(())
+    }
+
+    /// Whether the state of a type says that its elements are numbers, alone or in named fields:
+    /// `(version, order, subtype, names, fields, size, alignment, …)`.
+    fn holds_numbers(&self, state: Value) -> bool {
+        let Some([_, _, Value::Plain, names, fields, ..]) = self.pool.items_of(state) else { return false };
+        if (*names, *fields) == (Value::Plain, Value::Plain) {
+            return true;
+        }
+        let Some(names) = self.pool.items_of(*names) else { return false };
+        names.iter().all(|name| {
+            let field = self.pool.text_of(*name).and_then(|name| self.item(*fields, name));
+            let dtype = field.and_then(|field| self.pool.items_of(field)).and_then(|field| field.first());
+            dtype.and_then(|dtype| self.pool.dtype_of(*dtype)).is_some_and(|dtype| !dtype.objects)
+        })
     }
 
     /// An object outside of the pickle.
@@ -208,9 +219,9 @@ pub(crate) fn dtype_of(text: &str) -> Option<Dtype> {
     let kind = text.chars().next()?;
     let size: u64 = match text.get(1..)? {
         "" => 0,
-        digits if digits.len() <= 9 => digits.parse().ok()?,
         // Times have a unit: `M8[ns]`.
         unit if matches!(kind, 'M' | 'm') && unit.starts_with("8[") && unit.ends_with(']') => 8,
+        digits if digits.len() <= 9 => digits.parse().ok()?,
         _ => return None,
     };
     let bytes = match (kind, size) {
