@@ -1,16 +1,13 @@
 //! What the gateway adds to a request and to each streamed piece, all controls and the ledger on.
 
-use std::{
-    io::{Read as _, Write as _},
-    net::{SocketAddr, TcpListener, TcpStream},
-    time::{Duration, Instant},
-};
+use std::time::{Duration, Instant};
 
 use rustix::time::{ClockId, clock_gettime};
 use serde_json::{Value, json};
 use stockade_tests::{Build, Connection, Options, Stockade, Stream, places};
 
 use crate::{
+    bare, litellm,
     samples::Samples,
     table::{Row, Table},
 };
@@ -19,15 +16,44 @@ use crate::{
 pub(crate) fn measure(table: &mut Table) {
     places::build_packages(Build::Release, &["stockade-bench"], &["--bin", STUB]);
     let stub = places::target(Build::Release).join(STUB);
-    let stockade = Stockade::start(Options::demo().build(Build::Release).replace("stockade-worker", &stub));
+    let options = || Options::demo().build(Build::Release).replace("stockade-worker", &stub);
+    let stockade = Stockade::start(options());
     whole(table, &stockade);
     pieces(table, &stockade);
+    drop(stockade);
+    without_disk(table, options());
+    litellm::measure(table);
 }
 
 /// Whole answers, one after the other on one connection.
 fn whole(table: &mut Table, stockade: &Stockade) {
-    let bare = bare_server();
-    let (mut direct, mut through) = (Connection::open(bare), stockade.connect());
+    let (without, with) = compared(stockade);
+    for (name, fraction, goal) in [("p50", 0.5, 0.5), ("p99", 0.99, 2.0)] {
+        let (through, direct) = (with.quantile(fraction), without.quantile(fraction));
+        let note = format!(
+            "{through:.3} ms against {direct:.3} ms of the same bytes from a bare loop over a socket; every \
+             control, and two durable records for each request"
+        );
+        let row = Row::new(format!("gateway adds to a request, {name}"), through - direct, "ms");
+        table.add(row.at_most(goal).note(note));
+    }
+}
+
+/// The same with the ledger in memory: what is ours of the time, and what is the disk's.
+fn without_disk(table: &mut Table, options: Options) {
+    let Ok(memory) = tempfile::tempdir_in("/dev/shm") else {
+        return table.skip("gateway without the disk", "there is no file system in memory");
+    };
+    let stockade = Stockade::start(options.state(memory.path()));
+    let (without, with) = compared(&stockade);
+    let row =
+        Row::new("gateway adds to a request, p50, ledger in memory", with.median() - without.median(), "ms");
+    table.add(row.note("the same without the disk's part of it"));
+}
+
+/// Milliseconds of an exchange with a bare loop over a socket, and through everything.
+fn compared(stockade: &Stockade) -> (Samples, Samples) {
+    let (mut direct, mut through) = (Connection::open(bare::serve()), stockade.connect());
     let (mut without, mut with) = (Vec::new(), Vec::new());
     for round in 0..REQUESTS + WARM {
         let (one, other) = (exchange(stockade, &mut direct), exchange(stockade, &mut through));
@@ -36,17 +62,7 @@ fn whole(table: &mut Table, stockade: &Stockade) {
             with.push(other);
         }
     }
-    let (without, with) = (Samples::of_times(without), Samples::of_times(with));
-    let added = |fraction: f64| with.quantile(fraction) - without.quantile(fraction);
-    let note = |fraction: f64| {
-        format!(
-            "{:.3} ms against {:.3} ms of the same bytes from a bare loop over a socket; two durable records each",
-            with.quantile(fraction),
-            without.quantile(fraction)
-        )
-    };
-    table.add(Row::new("gateway adds to a request, p50", added(0.5), "ms").at_most(0.5).note(note(0.5)));
-    table.add(Row::new("gateway adds to a request, p99", added(0.99), "ms").at_most(2.0).note(note(0.99)));
+    (Samples::of_times(without), Samples::of_times(with))
 }
 
 /// Streamed pieces: each says when the engine sent it.
@@ -102,37 +118,6 @@ fn sent(event: &str) -> Option<u64> {
 fn nanos() -> u64 {
     let time = clock_gettime(ClockId::Monotonic);
     (time.tv_sec * 1_000_000_000 + time.tv_nsec).cast_unsigned()
-}
-
-/// A server that reads a request and answers the same bytes at once: what loopback and the client cost.
-fn bare_server() -> SocketAddr {
-    let listener = TcpListener::bind(("127.0.0.1", 0)).expect("a listener");
-    let address = listener.local_addr().expect("an address");
-    std::thread::spawn(move || {
-        if let Ok((stream, _)) = listener.accept() {
-            serve(stream);
-        }
-    });
-    address
-}
-
-fn serve(mut stream: TcpStream) {
-    let body = r#"{"id":"chatcmpl-0","object":"chat.completion","created":1700000000,"model":"demo","choices":[{"index":0,"message":{"role":"assistant","content":"12345678901234 "},"finish_reason":"stop"}],"usage":{"prompt_tokens":1,"completion_tokens":1,"total_tokens":2}}"#;
-    let head = format!(
-        "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n",
-        body.len()
-    );
-    let answer = head + body;
-    let _ = stream.set_nodelay(true);
-    let mut received: Vec<u8> = Vec::new();
-    let mut bytes = [0; 8192];
-    while let Ok(read @ 1..) = stream.read(&mut bytes) {
-        received.extend_from_slice(&bytes[..read]);
-        // The client waits for each answer, so a body's end is the end of what was received.
-        if received.ends_with(b"}") && stream.write_all(answer.as_bytes()).is_ok() {
-            received.clear();
-        }
-    }
 }
 
 const CHAT: &str = "/v1/chat/completions";

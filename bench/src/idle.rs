@@ -11,8 +11,7 @@ pub(crate) fn measure(table: &mut Table) {
     let stockade = Stockade::start(Options::demo().build(Build::Release));
     stockade.chat("Hello!").answer();
     std::thread::sleep(Duration::from_secs(2));
-    let weights =
-        stockade.serving()["models"][0]["inspection"]["model"]["weight_bytes"].as_f64().unwrap_or(0.0);
+    let weights = stockade.serving()["models"][0]["package"]["weight_bytes"].as_f64().unwrap_or(0.0);
     let mut all = 0.0;
     let mut parts = Vec::new();
     for process in stockade.processes() {

@@ -137,7 +137,9 @@ impl Bundle {
     fn new(first: &Path) -> Self {
         let folder = places::scratch("bundle");
         let root = folder.path().join("rootfs");
-        fs::create_dir_all(root.join("package")).expect("the root's directories");
+        for name in ["package", "dev", "proc"] {
+            fs::create_dir_all(root.join(name)).expect("the root's directories");
+        }
         fs::create_dir_all(folder.path().join("package")).expect("a package's directory");
         fs::copy(first, root.join("first")).expect("copy the program");
         fs::write(folder.path().join("config.json"), description().to_string()).expect("write");

@@ -20,12 +20,14 @@
     reason = "a benchmark that cannot measure has nothing to say but why"
 )]
 
+mod bare;
 mod engine;
 mod gateway;
 mod idle;
 mod launch;
 mod ledger;
 mod link;
+mod litellm;
 mod machine;
 mod peers;
 mod samples;

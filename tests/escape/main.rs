@@ -12,5 +12,6 @@
 )]
 
 mod families;
+mod lies;
 mod outside;
 mod siege;

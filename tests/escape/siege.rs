@@ -68,7 +68,7 @@ impl Siege {
     fn workers(&self, model: &str, records: &Records) -> Vec<Value> {
         let models = self.stockade.serving()["models"].as_array().unwrap();
         let served = models.iter().find(|served| served["name"] == model).unwrap();
-        records.started(&served["inspection"]["package"])
+        records.started(&served["package"]["digest"])
     }
 
     /// What is wrong when it is over: somebody came through, an honest process is accused, or the ledger
@@ -129,7 +129,7 @@ impl Records {
 }
 
 /// The hostile engine, built apart from everything that ships.
-fn hostile() -> &'static Path {
+pub(crate) fn hostile() -> &'static Path {
     static BUILT: std::sync::OnceLock<std::path::PathBuf> = std::sync::OnceLock::new();
     BUILT.get_or_init(|| {
         places::build_packages(Build::Development, &["stockade-hostile"], &[]);

@@ -1,10 +1,10 @@
 //! Without a record no request is served.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
-use stockade_tests::{Options, Stockade, eventually};
+use stockade_tests::{Options, Response, Stockade, eventually};
 
-use crate::crashes::{ask, missing};
+use crate::crashes::{BYTES_MIN, ask_on, missing};
 
 #[test]
 fn while_the_auditor_is_away_requests_fail_closed_and_later_they_are_served_again() {
@@ -61,41 +61,31 @@ fn no_answer_is_given_while_the_auditor_hangs() {
 #[test]
 fn no_acknowledged_request_is_lost_when_the_auditor_is_killed_again_and_again() {
     let stockade = Stockade::start(Options::demo());
-    let over = AtomicBool::new(false);
+    let (over, served) = (AtomicBool::new(false), AtomicUsize::new(0));
+    let refused = |answer: &std::io::Result<Response>| {
+        let answer = answer.as_ref().expect("the gateway is there");
+        assert_eq!(answer.code(), "ledger_unavailable", "{}", answer.text());
+        !over.load(Ordering::Relaxed)
+    };
     let acknowledged: Vec<usize> = std::thread::scope(|scope| {
-        let clients: Vec<_> = (0..3)
-            .map(|client| {
-                let (stockade, over) = (&stockade, &over);
-                scope.spawn(move || {
-                    let mut served = Vec::new();
-                    for number in 0..2000 {
-                        if over.load(Ordering::Relaxed) {
-                            break;
-                        }
-                        let bytes = 400 + client * 2000 + number;
-                        match ask(stockade, bytes) {
-                            Ok(answer) if answer.status() == 200 => served.push(bytes),
-                            Ok(answer) => {
-                                assert_eq!(answer.code(), "ledger_unavailable", "{}", answer.text())
-                            }
-                            Err(error) => panic!("the gateway went away: {error}"),
-                        }
-                    }
-                    served
-                })
-            })
-            .collect();
-        for _ in 0..4 {
-            std::thread::sleep(std::time::Duration::from_millis(400));
-            if let Some(auditor) = stockade.named("auditor").pop() {
-                auditor.kill();
-            }
+        let (stockade, served, over, refused) = (&stockade, &served, &over, &refused);
+        let client = |number: usize| {
+            let first = BYTES_MIN + number * 5000;
+            scope.spawn(move || ask_on(stockade, first, served, |answer| refused(answer)))
+        };
+        let clients: Vec<_> = (0..3).map(client).collect();
+        for round in 1..=4 {
+            eventually("more answers", || (served.load(Ordering::Relaxed) >= round * 7).then_some(()));
+            let auditor = eventually("an auditor", || stockade.named("auditor").pop());
+            auditor.kill();
+            served.store(round * 7, Ordering::Relaxed);
         }
-        eventually("served again", || (stockade.chat("Hello!").status() == 200).then_some(()));
+        eventually("answers after the last", || (served.load(Ordering::Relaxed) >= 35).then_some(()));
         over.store(true, Ordering::Relaxed);
+        stockade.process("auditor").kill();
         clients.into_iter().flat_map(|client| client.join().unwrap()).collect()
     });
-    assert!(acknowledged.len() > 10, "{} requests were served", acknowledged.len());
+    eventually("served again", || (stockade.chat("Hello!").status() == 200).then_some(()));
     assert_eq!(missing(&stockade.records(), &acknowledged), Vec::<usize>::new());
     assert_eq!(stockade.ledger().verify().code, Some(0));
 }

@@ -10,6 +10,7 @@
 )]
 
 mod auditor;
+mod controls;
 mod crashes;
 mod disk;
 mod gateway;

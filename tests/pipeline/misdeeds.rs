@@ -22,58 +22,53 @@ const MISDEEDS: &[(&str, &[&str])] = &[
 
 const MISBEHAVED: &[&str] = &["worker_misbehaved"];
 
-fn request(stream: bool) -> Value {
-    json!({"model": "hostile", "stream": stream, "max_tokens": 50,
+fn request(misdeed: &str, stream: bool) -> Value {
+    json!({"model": misdeed, "stream": stream, "max_tokens": 50,
         "messages": [{"role": "user", "content": "Hello!"}]})
 }
 
-/// How the hostile model's answer ended: an error's code or why it finished.
-fn outcome(stockade: &Stockade, stream: bool) -> String {
-    if stream {
-        let stream = stockade.stream("/v1/chat/completions", &request(true));
-        if stream.head().status == 200 {
-            let whole = stream.whole();
-            return whole.error.unwrap_or(whole.finish);
-        }
+/// How a hostile model's answer ended: an error's code or why it finished.
+fn outcome(stockade: &Stockade, misdeed: &str, stream: bool) -> String {
+    let answered = stockade.stream("/v1/chat/completions", &request(misdeed, stream));
+    if answered.head().status == 200 && stream {
+        let whole = answered.whole();
+        return whole.error.unwrap_or(whole.finish);
     }
-    let answer = stockade.post("/v1/chat/completions", &request(false));
-    if answer.status() == 200 {
-        return answer.json()["choices"][0]["finish_reason"].as_str().unwrap_or_default().to_owned();
-    }
-    answer.code()
-}
-
-fn misbehaves(misdeed: &str, expected: &[&str]) {
-    let options = Options::demo()
-        .model("hostile", Package::demo_with("attack.txt", &format!("{misdeed}\n")))
-        .limit("wall-ms-max", 4000)
-        .replace("stockade-worker", &hostile());
-    let stockade = Stockade::start(options);
-    for stream in [false, true] {
-        let found = eventually("an outcome", || {
-            let found = outcome(&stockade, stream);
-            // Between two starts of the hostile engine there is none to ask.
-            (found != "model_not_ready").then_some(found)
-        });
-        assert!(expected.contains(&found.as_str()), "{misdeed}, stream {stream}: {found}");
-        assert_eq!(
-            stockade.chat("Hello!").answer(),
-            "Hello! How can I help?",
-            "{misdeed}: others are served"
-        );
-    }
-    if expected == MISBEHAVED {
-        let violated = eventually("the record of it", || stockade.records_named("link_violated").pop());
-        assert_eq!(violated["data"]["process"], "worker", "{misdeed}");
-    }
-    assert_eq!(stockade.ledger().verify().code, Some(0), "{misdeed}");
+    let answer = answered.into_response();
+    let finish = answer.json()["choices"][0]["finish_reason"].as_str().map(str::to_owned);
+    finish.unwrap_or_else(|| answer.code())
 }
 
 #[test]
 fn every_way_to_break_the_rules_of_the_engine_link_is_contained() {
-    for (misdeed, expected) in MISDEEDS {
-        misbehaves(misdeed, expected);
+    let mut options = Options::demo().limit("wall-ms-max", 4000).replace("stockade-worker", &hostile());
+    for (misdeed, _) in MISDEEDS {
+        options = options.model(misdeed, Package::demo_with("attack.txt", &format!("{misdeed}\n")));
     }
+    let stockade = Stockade::start(options);
+    for (misdeed, expected) in MISDEEDS {
+        for stream in [false, true] {
+            let what = format!("{misdeed}, stream {stream}");
+            let found = eventually(&format!("{what}: an outcome"), || {
+                let found = outcome(&stockade, misdeed, stream);
+                // Between two starts of the hostile engine there is none to ask.
+                (found != "model_not_ready").then_some(found)
+            });
+            assert!(expected.contains(&found.as_str()), "{what}: {found}");
+            assert_eq!(
+                stockade.chat("Hello!").answer(),
+                "Hello! How can I help?",
+                "{what}: others are served"
+            );
+        }
+    }
+    let strict = MISDEEDS.iter().filter(|(_, expected)| *expected == MISBEHAVED).count();
+    let violated = eventually("a record of each breach", || {
+        let violated = stockade.records_named("link_violated");
+        (violated.len() >= strict * 2).then_some(violated)
+    });
+    assert!(violated.iter().all(|record| record["data"]["process"] == "worker"), "{violated:?}");
+    assert_eq!(stockade.ledger().verify().code, Some(0));
 }
 
 /// The hostile engine, built apart from everything that ships.

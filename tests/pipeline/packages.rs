@@ -32,7 +32,8 @@ fn verified_as(package: &Package, code: &str) {
     fs::write(&key, Signer::trusted().public_pem()).unwrap();
     let signer = format!("publisher={}", key.display());
     let programs = places::programs(places::Build::Development);
-    let mut arguments = vec!["package", "verify", "--json", "--signer", &signer];
+    let state = keys.path().display().to_string();
+    let mut arguments = vec!["package", "verify", "--json", "--state", &state, "--signer", &signer];
     let path = package.path().display().to_string();
     arguments.push(&path);
     let accepted: Vec<String> =

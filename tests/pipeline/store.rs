@@ -15,7 +15,7 @@ fn weights(state: &Path) -> PathBuf {
 }
 
 fn package(stockade: &Stockade) -> String {
-    stockade.serving()["models"][0]["inspection"]["package"].as_str().unwrap().to_owned()
+    stockade.serving()["models"][0]["package"]["digest"].as_str().unwrap().to_owned()
 }
 
 /// Makes a stored file writable for whoever runs the tests, as an intruder on the host would.

@@ -2,7 +2,8 @@
 
 use std::{
     io::{self, Read, Write},
-    net::{Shutdown, SocketAddr, TcpStream},
+    net::{SocketAddr, TcpStream},
+    time::Duration,
 };
 
 use serde_json::Value;
@@ -120,9 +121,12 @@ impl Connection {
         self.stream.write_all(bytes)
     }
 
-    /// Says that nothing more will be sent.
-    pub fn finish_sending(&self) -> io::Result<()> {
-        self.stream.shutdown(Shutdown::Write)
+    /// Waits at most so long for each piece of an answer.
+    ///
+    /// # Panics
+    /// When the time is zero.
+    pub fn wait_at_most(&self, longest: Duration) {
+        self.stream.set_read_timeout(Some(longest)).expect("a time limit");
     }
 
     /// Reads one answer's first lines; its body comes by [`Connection::response`] or

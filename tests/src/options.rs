@@ -155,11 +155,8 @@ pub fn accepted(programs: &Path) -> Vec<String> {
             let ran = command::stockade(programs, &["doctor", "--json"]);
             let report: Value = serde_json::from_str(ran.output.trim())
                 .unwrap_or_else(|error| panic!("stockade doctor --json: {error}: {ran:?}"));
-            let missing = |control: &Value| {
-                let name = control["control"].as_str()?.to_owned();
-                (control["status"] != "enforced").then_some(name)
-            };
-            report["controls"].as_array().into_iter().flatten().filter_map(missing).collect()
+            let names = report["refusing"].as_array().unwrap_or_else(|| panic!("{report}"));
+            names.iter().filter_map(Value::as_str).map(str::to_owned).collect()
         })
         .clone()
 }

@@ -42,6 +42,14 @@ impl Signer {
         self.key.public().to_pem().expect("the key has a text")
     }
 
+    /// The private key, PEM.
+    ///
+    /// # Panics
+    /// Never, for a key that was made.
+    pub fn private_pem(&self) -> String {
+        self.key.to_pem().expect("the key has a text").as_ref().to_owned()
+    }
+
     /// Signs a directory: writes its manifest and its signature bundle.
     ///
     /// # Panics

@@ -4,7 +4,7 @@ use std::io;
 
 use serde_json::Value;
 
-use crate::http::{Connection, Head};
+use crate::http::{Connection, Head, Response};
 
 /// A streamed answer.
 #[derive(Debug)]
@@ -66,6 +66,18 @@ impl Stream {
                 None => return Ok(None),
             }
         }
+    }
+
+    /// The answer as a whole one, for what did not come to be a stream.
+    ///
+    /// # Panics
+    /// When it breaks off.
+    pub fn into_response(mut self) -> Response {
+        let mut body = self.text;
+        while let Some(piece) = self.connection.piece().expect("the answer goes on") {
+            body.extend_from_slice(&piece);
+        }
+        Response { head: self.head, body }
     }
 
     /// Reads until some text has come.

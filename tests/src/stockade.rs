@@ -84,7 +84,8 @@ impl Stockade {
             }
         });
         match found {
-            Some(Ok(serving)) => {
+            Some(Ok(event)) => {
+                let serving = event["serving"].clone();
                 let address = address(&serving);
                 Ok(Self {
                     child,
@@ -404,8 +405,8 @@ fn lines(events: &[Value]) -> String {
 }
 
 fn address(serving: &Value) -> SocketAddr {
-    let listen = serving["listen"].as_str().unwrap_or_else(|| panic!("no address: {serving}"));
-    listen.trim_start_matches("http://").parse().unwrap_or_else(|error| panic!("{listen}: {error}"))
+    let url = serving["url"].as_str().unwrap_or_else(|| panic!("no address: {serving}"));
+    url.trim_start_matches("http://").parse().unwrap_or_else(|error| panic!("{url}: {error}"))
 }
 
 /// Longest that everything may take to come up on a busy machine.

@@ -38,7 +38,8 @@ pub(crate) fn run(arguments: &[String]) -> Result<(), Failure> {
     screen::heading("the API");
     screen::line(format_args!("  {}/v1", served.url));
     screen::line(format_args!(
-        "  curl {}/v1/chat/completions -H 'authorization: Bearer {}' -H 'content-type: application/json' \\\n    \
+        "  curl {}/v1/chat/completions \\\n    -H 'authorization: Bearer {}' \\\n    \
+         -H 'content-type: application/json' \\\n    \
          -d '{{\"model\": \"demo\", \"messages\": [{{\"role\": \"user\", \"content\": \"Hello!\"}}]}}'",
         served.url, served.key
     ));

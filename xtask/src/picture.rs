@@ -12,7 +12,12 @@ pub(crate) fn run() -> Result<(), Failure> {
     demo.args(["--quiet", "--return", "--command", "cargo demo --once", "/dev/null"]).env("COLUMNS", "120");
     let mut lines = vec!["\u{1b}[1m$ cargo demo\u{1b}[0m".to_owned()];
     let log = tree::scratch("picture")?.join("demo.log");
-    let status = command::run(demo, &log, |line| lines.extend(wrapped(&without_key(shown(line)))))?;
+    let status = command::run(demo, &log, |line| {
+        // Another cargo at work is no part of the demo.
+        if !line.contains("waiting for file lock") {
+            lines.extend(wrapped(&without_key(shown(line))));
+        }
+    })?;
     if !status.success() {
         lines.iter().for_each(screen::line);
         return Err(Failure::new("the demo failed"));

@@ -20,7 +20,7 @@ pub(crate) fn part(text: &str) {
 
 /// A line that begins a new piece of work.
 pub(crate) fn heading(text: impl fmt::Display) {
-    line(format_args!("{} {}", bold("▸"), bold(&text.to_string())));
+    line(format_args!("\n{} {}", bold("▸"), bold(&text.to_string())));
 }
 
 /// A failure, on standard error.

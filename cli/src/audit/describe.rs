@@ -73,5 +73,6 @@ fn held(controls: &[Value]) -> String {
 }
 
 fn shortened(digest: &str) -> String {
-    digest.get(..16).map_or_else(|| digest.to_owned(), |start| format!("{start}…"))
+    let shown = if digest.starts_with("sha256:") { 19 } else { 12 };
+    digest.get(..shown).map_or_else(|| digest.to_owned(), |start| format!("{start}…"))
 }

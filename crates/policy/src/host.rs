@@ -19,7 +19,7 @@ pub fn check_host(listener: IpAddr, hosts: &[&str]) -> Result<(), Denial> {
     let [host] = hosts else {
         return Err(Denial::new(Code::InvalidRequest, "a request names exactly one host"));
     };
-    if listener.is_loopback() && !names_this_machine(host) {
+    if listener.to_canonical().is_loopback() && !names_this_machine(host) {
         return Err(Denial::new(
             Code::InvalidRequest,
             "this API is served to its own machine, under another host name",
@@ -86,6 +86,8 @@ mod tests {
 
     #[test]
     fn a_request_without_exactly_one_host_is_refused_everywhere() {
+        let mapped: IpAddr = "::ffff:127.0.0.1".parse().unwrap();
+        assert!(check_host(mapped, &["evil.example"]).is_err());
         let elsewhere: IpAddr = "192.0.2.7".parse().unwrap();
         for listener in [HERE, elsewhere] {
             assert!(check_host(listener, &[]).is_err());

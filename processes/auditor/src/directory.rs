@@ -62,11 +62,10 @@ impl Directory {
         Ok(renameat(&self.0, from, &self.0, to)?)
     }
 
-    /// Makes a directory durable; one that is there already is fine.
+    /// Makes a directory; one that is there already is fine.
     pub(crate) fn make(&self, path: &str) -> io::Result<()> {
         match mkdirat(&self.0, path, DIRECTORY_MODE) {
-            Ok(()) => self.sync(path.rsplit_once('/').map_or(".", |(parent, _)| parent)),
-            Err(rustix::io::Errno::EXIST) => Ok(()),
+            Ok(()) | Err(rustix::io::Errno::EXIST) => Ok(()),
             Err(error) => Err(error.into()),
         }
     }

@@ -33,7 +33,7 @@ const DRAIN_TURNS: usize = 8;
 const ATTEMPTS: usize = 3;
 
 /// How long records are refused before the disk is tried again.
-const RETRY: Duration = Duration::from_millis(200);
+const RETRY: Duration = Duration::from_millis(500);
 
 /// Serves a supervisor until it says stop.
 pub(crate) fn run(link: OwnedFd, ledger: &Path) -> ExitCode {
@@ -110,7 +110,8 @@ impl Service {
     fn wait(&self, control: &Control) -> Result<(bool, Vec<bool>), ServeError> {
         let now = Instant::now();
         let retry = self.refusing.as_ref().filter(|_| !self.queue.is_empty()).map(|(at, _)| *at);
-        let due = self.writer.due(now).into_iter().chain(retry).min();
+        let found = self.writer.has_found().then_some(now);
+        let due = self.writer.due(now).into_iter().chain(retry).chain(found).min();
         let timeout = due.map(|due| due.saturating_duration_since(now) + Duration::from_micros(1));
         let timeout = timeout.and_then(|timeout| Timespec::try_from(timeout).ok());
         let mut polled = vec![PollFd::new(control, PollFlags::IN)];

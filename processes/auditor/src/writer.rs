@@ -115,6 +115,11 @@ impl Writer {
         self.signer.verifier().vkey()
     }
 
+    /// Whether faults of the ledger's files were found that nobody took yet.
+    pub(crate) const fn has_found(&self) -> bool {
+        !self.found.is_empty()
+    }
+
     /// Faults of the ledger's files that were found since this was last asked.
     pub(crate) fn take_found(&mut self) -> Vec<LedgerFault> {
         std::mem::take(&mut self.found)

@@ -59,7 +59,7 @@ async fn serve(gateway: &Arc<Gateway>, stream: TcpStream) {
     });
     let mut connection = http1::Builder::new()
         .timer(Clock)
-        .header_read_timeout(Duration::from_millis(limits.read_ms_max))
+        .header_read_timeout(gateway.read_max())
         .max_header_size(header_bytes_max)
         .max_buf_size(header_bytes_max.max(BUFFER_BYTES_MIN))
         .serve_connection(socket, service);

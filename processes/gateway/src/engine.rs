@@ -15,6 +15,7 @@ use proto::link::engine::{
 };
 use proto::{Code, ModelName, PackageDigest, RequestId, WorkerId, frame};
 use tokio::sync::{mpsc, watch};
+use tokio::task::AbortHandle;
 
 use crate::answer::{Answer, Finished};
 use crate::gateway::Patience;
@@ -35,7 +36,7 @@ pub(crate) struct Worker {
     requests_max: u32,
     patience: Patience,
     table: Mutex<Table>,
-    frames: mpsc::Sender<Vec<u8>>,
+    frames: mpsc::Sender<Outgoing>,
     ending: watch::Sender<Option<Ended>>,
 }
 
@@ -48,13 +49,29 @@ struct Table {
 
 #[derive(Debug)]
 struct Entry {
-    phase: Phase,
+    /// Nothing until the question has been written: a worker can't know of it before.
+    phase: Option<Phase>,
     limits: GenerateLimits,
     bytes: u64,
     tokens: u32,
     /// Where the answer goes; nothing once the gateway has cancelled.
     answer: Option<Arc<Answer>>,
+    /// Ends the worker if it has not confirmed by then.
+    cancelled: Option<Countdown>,
 }
+
+/// A task that ends with the entry that it is about.
+#[derive(Debug)]
+struct Countdown(AbortHandle);
+
+impl Drop for Countdown {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+/// A frame to write, and the request that it asks, if it asks one.
+pub(crate) type Outgoing = (Option<RequestId>, Vec<u8>);
 
 /// Why a worker's link ended.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -85,7 +102,7 @@ pub(crate) struct Introduction {
 
 impl Worker {
     /// A worker, and the frames that its link must write.
-    pub(crate) fn new(who: Introduction, patience: Patience) -> (Arc<Self>, mpsc::Receiver<Vec<u8>>) {
+    pub(crate) fn new(who: Introduction, patience: Patience) -> (Arc<Self>, mpsc::Receiver<Outgoing>) {
         let requests_max = who.requests_max.min(REQUESTS_MAX);
         // Each request may wait as a question and as a cancellation.
         let (frames, outgoing) = mpsc::channel(2 * requests_max as usize + 1);
@@ -126,11 +143,19 @@ impl Worker {
             return Err(Denial::new(Code::ModelNotReady, "the model is not ready; try again shortly"));
         }
         // Others may have come since policy looked.
-        if table.open.len() >= self.requests_max as usize || self.frames.try_send(bytes).is_err() {
+        if table.open.len() >= self.requests_max as usize
+            || self.frames.try_send((Some(request), bytes)).is_err()
+        {
             return Err(Denial::new(Code::TooManyRequests, "the model's queue is full; try again shortly"));
         }
-        let entry =
-            Entry { phase: Phase::Asked, limits, bytes: 0, tokens: 0, answer: Some(Arc::clone(&answer)) };
+        let entry = Entry {
+            phase: None,
+            limits,
+            bytes: 0,
+            tokens: 0,
+            answer: Some(Arc::clone(&answer)),
+            cancelled: None,
+        };
         table.open.insert(request, entry);
         Ok(answer)
     }
@@ -142,20 +167,18 @@ impl Worker {
         if entry.answer.take().is_none() {
             return;
         }
+        let worker = Arc::clone(self);
+        let countdown = tokio::spawn(async move {
+            tokio::time::sleep(worker.patience.cancel).await;
+            worker.end(Ended::Misbehaved("it went on after it was told to stop"));
+        });
+        entry.cancelled = Some(Countdown(countdown.abort_handle()));
         drop(table);
         let sent = frame::encode(&ToEngine::Cancel { request }, TO_ENGINE_BYTES_MAX)
-            .is_ok_and(|bytes| self.frames.try_send(bytes).is_ok());
+            .is_ok_and(|bytes| self.frames.try_send((None, bytes)).is_ok());
         if !sent {
             self.end(Ended::Misbehaved("it does not read its link"));
-            return;
         }
-        let worker = Arc::clone(self);
-        tokio::spawn(async move {
-            tokio::time::sleep(worker.patience.cancel).await;
-            if locked(&worker.table).open.contains_key(&request) {
-                worker.end(Ended::Misbehaved("it went on after it was told to stop"));
-            }
-        });
     }
 
     /// Fails everything that the worker was asked, and cancels it.
@@ -199,18 +222,26 @@ impl Worker {
         }
     }
 
+    /// A question has been written.
+    fn asked(&self, request: RequestId) {
+        if let Some(entry) = locked(&self.table).open.get_mut(&request) {
+            entry.phase = Some(Phase::Asked);
+        }
+    }
+
     /// Takes one message of the worker, if it is legal.
     fn receive(&self, message: FromEngine) -> Result<(), Breach> {
         let request = message.request();
         let mut table = locked(&self.table);
         let entry = table.open.get_mut(&request).ok_or("it answered what it was not asked")?;
-        let phase = step(entry.phase, message.kind()).ok_or("it answered out of order")?;
+        let phase = entry.phase.ok_or("it answered what it was not asked")?;
+        let phase = step(phase, message.kind()).ok_or("it answered out of order")?;
         if phase == Phase::Done {
             let entry = table.open.remove(&request).ok_or("it answered what it was not asked")?;
             drop(table);
             return entry.finish(message);
         }
-        entry.phase = phase;
+        entry.phase = Some(phase);
         entry.go_on(message)
     }
 }
@@ -260,7 +291,7 @@ impl Entry {
 
     /// Takes a message after which nothing may come.
     fn finish(self, message: FromEngine) -> Result<(), Breach> {
-        let accepted = self.phase == Phase::Running;
+        let accepted = self.phase == Some(Phase::Running);
         let cancelled = self.answer.is_none();
         let outcome = match message {
             FromEngine::Finished { finish: Finish::Cancelled, .. } if !cancelled => {
@@ -301,8 +332,11 @@ impl Entry {
     }
 }
 
-/// The text without control characters: it may end in a terminal.
+/// The text without control characters, as it may end in a terminal; never empty.
 fn printable(text: &str) -> String {
+    if text.trim().is_empty() {
+        return "the worker gave no reason".to_owned();
+    }
     text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
 }
 

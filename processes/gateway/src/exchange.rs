@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use hyper::body::{Body as _, Incoming};
 use hyper::http::request::Parts;
@@ -48,8 +48,7 @@ pub(crate) async fn answer(gateway: &Arc<Gateway>, caller: &Caller, request: Req
         gateway,
         request: gateway.next_request(),
         arrived: Instant::now(),
-        read_by: caller.arrival.began().unwrap_or_else(Instant::now)
-            + Duration::from_millis(gateway.config.limits.read_ms_max),
+        read_by: caller.arrival.began().unwrap_or_else(Instant::now) + gateway.read_max(),
         route: Route::of_path(head.uri.path()),
         principal: None,
         head,
@@ -141,9 +140,12 @@ impl Visit<'_> {
         let ask = Ask { principal, model, prompt, sampling, output_tokens, elapsed_ms };
         let permit = policy::decide(ask, limits, &gateway.config.models, &candidates)?;
         let writer = Writer::new(self.request, permit.model(), permit.package(), form, include_usage);
-        let about =
-            About { request: self.request, route: self.route, arrived: self.arrived, body: &bytes, stream };
-        let mut generation = Generation::begin(gateway, permit, &about, seat)?;
+        let mut generation = {
+            // The body goes with this block: an answer may take long.
+            let body = bytes;
+            let Self { request, route, arrived, .. } = *self;
+            Generation::begin(gateway, permit, &About { request, route, arrived, body: &body, stream }, seat)?
+        };
         // The status says whether it went well so far: so it waits for the worker's first word.
         let first = generation.news().await;
         if let Some(denial) = first.refusal() {
@@ -188,6 +190,9 @@ impl Visit<'_> {
 }
 
 async fn record_denial(gateway: &Gateway, route: Route, principal: Option<String>, denial: Denial) -> Denial {
+    if principal.is_none() {
+        gateway.pace_strangers().await;
+    }
     let event = RequestDenied { principal, route: route.as_str().to_owned(), code: denial.code };
     let recorded = match gateway.records.append(Event::RequestDenied(event)) {
         Ok(ticket) => ticket.await,

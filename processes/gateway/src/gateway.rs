@@ -11,7 +11,7 @@ use proto::link::gateway::{FromGateway, GatewayConfig};
 use proto::{Code, KeyedDigest, RequestId};
 use sha2::Sha256;
 use tokio::net::UnixStream;
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
 
 use crate::control::Sayer;
 use crate::engine::{self, Ended, Introduction, Worker};
@@ -43,6 +43,7 @@ pub(crate) struct Gateway {
     pub(crate) started_at_s: u64,
     sayer: Sayer,
     next_request: AtomicU64,
+    strangers: Arc<Semaphore>,
 }
 
 /// How long the gateway waits for others.
@@ -85,6 +86,7 @@ impl Gateway {
             started_at_s: unix_seconds(),
             sayer,
             next_request: AtomicU64::new(1),
+            strangers: Arc::new(Semaphore::new(STRANGERS_MAX)),
             config,
         }
     }
@@ -135,6 +137,22 @@ impl Gateway {
         RequestId(self.next_request.fetch_add(1, Ordering::Relaxed))
     }
 
+    /// How long a client may take to send a request.
+    pub(crate) fn read_max(&self) -> Duration {
+        // Bounded so that it can be added to any time.
+        Duration::from_millis(self.config.limits.read_ms_max).min(READ_MAX)
+    }
+
+    /// Waits for a turn to refuse somebody without a known key. Each refusal is a record, and who needs
+    /// no key to cause one must not be able to fill the disk.
+    pub(crate) async fn pace_strangers(&self) {
+        let Ok(turn) = Arc::clone(&self.strangers).acquire_owned().await else { return };
+        tokio::spawn(async move {
+            tokio::time::sleep(STRANGER_TURN).await;
+            drop(turn);
+        });
+    }
+
     /// Starts a keyed digest of content that must not stand in the ledger.
     pub(crate) fn digest(&self) -> Content {
         // A key shorter than the hash's block is padded with zeros (RFC 2104): done here, so that the
@@ -177,3 +195,11 @@ pub(crate) fn unix_seconds() -> u64 {
     let now = SystemTime::now();
     now.duration_since(SystemTime::UNIX_EPOCH).map_or(0, |since| since.as_secs())
 }
+
+/// Strangers are refused so many at a time, and each of these places is free again after a while:
+/// eighty a second.
+const STRANGERS_MAX: usize = 8;
+const STRANGER_TURN: Duration = Duration::from_millis(100);
+
+/// Longest time that any client may take to send a request, whatever the operator says.
+const READ_MAX: Duration = Duration::from_hours(24);

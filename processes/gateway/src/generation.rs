@@ -204,10 +204,7 @@ impl Generation {
         // Does nothing when the worker is done.
         self.worker.cancel(self.request);
         let tally = &self.tally;
-        let total = tally.arrived.elapsed();
-        let added = tally.finished.map(|finished| finished.elapsed() + (tally.asked - tally.arrived));
-        let timing = Timing { first_token: tally.first_token, total, added };
-        self.gateway.metrics.generation(tally.prompt_tokens, tally.output_tokens, timing);
+        self.gateway.metrics.tokens(tally.prompt_tokens, tally.output_tokens);
         let ended = Event::RequestEnded(RequestEnded {
             request: self.request,
             failed,
@@ -217,15 +214,18 @@ impl Generation {
             prompt_tokens: tally.prompt_tokens,
             output_tokens: tally.output_tokens,
             first_token_us: tally.first_token.map(micros),
-            wall_us: micros(total),
+            wall_us: micros(tally.arrived.elapsed()),
         });
-        let ticket = self.gateway.records.append(ended);
         Ending {
-            ticket,
+            ticket: self.gateway.records.append(ended),
             gateway: Arc::clone(&self.gateway),
             route: self.route,
-            told: failed.or(Some(Code::ClientGone)),
             failed,
+            told: failed.or(Some(Code::ClientGone)),
+            arrived: tally.arrived,
+            before: tally.asked - tally.arrived,
+            finished: tally.finished,
+            first_token: tally.first_token,
         }
     }
 }
@@ -268,6 +268,11 @@ pub(crate) struct Ending {
     failed: Option<Code>,
     /// What the client was told in the end; that it was gone, until it was told something.
     told: Option<Code>,
+    arrived: Instant,
+    /// From the arrival until the worker was asked.
+    before: Duration,
+    finished: Option<Instant>,
+    first_token: Option<Duration>,
 }
 
 impl Future for Ending {
@@ -288,6 +293,12 @@ impl Future for Ending {
 impl Drop for Ending {
     fn drop(&mut self) {
         self.gateway.metrics.request(self.route, self.told);
+        self.gateway.metrics.timing(Timing {
+            first_token: self.first_token,
+            total: self.arrived.elapsed(),
+            // With the wait for the record of the end, without the wait for the worker.
+            added: self.finished.map(|finished| self.before + finished.elapsed()),
+        });
     }
 }
 

@@ -22,14 +22,14 @@ pub(crate) struct Metrics {
     added: Histogram,
 }
 
-/// How one answered request went, for [`Metrics::answered`].
+/// How long one generation took.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Timing {
     /// From arrival to the first token.
     pub(crate) first_token: Option<Duration>,
     /// From arrival to the end.
     pub(crate) total: Duration,
-    /// What of it the gateway took: before the worker was asked, and after it had finished.
+    /// What of it the gateway took, and the ledger: before the worker was asked, after it had finished.
     pub(crate) added: Option<Duration>,
 }
 
@@ -42,9 +42,13 @@ impl Metrics {
     }
 
     /// A generation ended.
-    pub(crate) fn generation(&self, prompt_tokens: u32, output_tokens: u32, timing: Timing) {
+    pub(crate) fn tokens(&self, prompt_tokens: u32, output_tokens: u32) {
         self.prompt_tokens.fetch_add(u64::from(prompt_tokens), Ordering::Relaxed);
         self.output_tokens.fetch_add(u64::from(output_tokens), Ordering::Relaxed);
+    }
+
+    /// A generation's end was told.
+    pub(crate) fn timing(&self, timing: Timing) {
         self.total.observe(timing.total);
         if let Some(first) = timing.first_token {
             self.first_token.observe(first);
@@ -113,7 +117,7 @@ pub(crate) fn render(gateway: &Gateway) -> String {
         &metrics.first_token,
     );
     page.histogram("request_seconds", "From a request's arrival to the end of its answer.", &metrics.total);
-    page.histogram("added_seconds", "What of it the gateway took.", &metrics.added);
+    page.histogram("added_seconds", "What of it the gateway took, records included.", &metrics.added);
     page.0
 }
 

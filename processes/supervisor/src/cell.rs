@@ -97,7 +97,6 @@ impl Ending {
             Cause::Exited(_) | Cause::Signaled(_) if reason == Reason::Ordered => ("stopped", KILL, None),
             Cause::Exited(status) => ("exited", status, fault),
             Cause::Signaled(signal) => ("signaled", signal, fault),
-            Cause::FileTooLarge => ("signaled", FILE_TOO_LARGE, fault),
             Cause::Seccomp => ("seccomp", BAD_CALL, fault),
             Cause::OutOfMemory => ("out_of_memory", KILL, fault),
         };
@@ -117,7 +116,6 @@ fn denied(ground: &Ground, member: Member, cause: Cause) -> Option<AttemptDenied
         // Where the kernel's own records are read, they name the call.
         Cause::Seccomp if !observed => ("exit", "a system call that its filter kills for"),
         Cause::OutOfMemory => ("cgroup", "memory beyond its ceiling"),
-        Cause::FileTooLarge => ("exit", "a file beyond its ceiling"),
         _ => return None,
     };
     Some(AttemptDenied {
@@ -131,7 +129,6 @@ fn denied(ground: &Ground, member: Member, cause: Cause) -> Option<AttemptDenied
 
 /// Numbers of signals, as records have them.
 const KILL: i32 = 9;
-const FILE_TOO_LARGE: i32 = 25;
 const BAD_CALL: i32 = 31;
 
 /// How long a process may take to end once it should.

@@ -23,7 +23,7 @@ use sandbox::{
 use std::os::fd::OwnedFd;
 
 use crate::{
-    cell::{Cell, CellId},
+    cell::{Cell, CellId, Reason},
     event::Event,
     failure, hints, link, log,
     operator::Operator,
@@ -126,13 +126,20 @@ impl Ground {
         let mut jailed = self.start(spec)?;
         let id = CellId(self.next_cell.fetch_add(1, Ordering::Relaxed));
         self.roster.add(id, process, worker, &jailed).map_err(failure::host("copy a descriptor"))?;
-        if let Some(pipe) = jailed.take_log() {
-            log::follow(name.clone(), pipe)?;
+        let log = jailed.take_log();
+        let mut cell = Cell { id, process, worker, jailed, control, controls: Vec::new() };
+        let reported = log.map_or(Ok(()), |pipe| log::follow(name.clone(), pipe)).and_then(|()| {
+            let report = cell.jailed.report(Instant::now() + REPORTED_WITHIN);
+            report.map_err(|error| failure::jail(&name, &error))
+        });
+        match reported {
+            Ok(controls) => cell.controls = controls.into_iter().map(told).collect(),
+            Err(failure) => {
+                let ending = cell.end(self, Reason::Own);
+                let message = format!("{}; it ended: {}", failure.message, ending.shown());
+                return Err(Failure { message, ..failure });
+            }
         }
-        let controls =
-            jailed.report(Instant::now() + REPORTED_WITHIN).map_err(|error| failure::jail(&name, &error))?;
-        let controls: Vec<ControlStatus> = controls.into_iter().map(told).collect();
-        let cell = Cell { id, process, worker, jailed, control, controls };
         self.recorder.note(Record::ProcessStarted(ProcessStarted {
             process: process.name.to_owned(),
             worker,
@@ -142,7 +149,7 @@ impl Ground {
         match self.judge(&name, process, &cell.controls) {
             Ok(()) => Ok(cell),
             Err(failure) => {
-                cell.end(self, crate::cell::Reason::Ordered);
+                cell.end(self, Reason::Ordered);
                 Err(failure)
             }
         }

@@ -6,10 +6,10 @@ use std::{
 };
 
 use proto::{
-    Code, PackageDigest, WorkerId,
+    Code, ModelName, PackageDigest, WorkerId,
     code::Failure,
     event::{Event as Record, LinkViolated, PackageExamined},
-    link::inspector::{FRAME_BYTES_MAX, FromInspector, Inspection, ToInspector, TrustedSigner},
+    link::inspector::{FILES_MAX, FRAME_BYTES_MAX, FromInspector, Inspection, ToInspector, TrustedSigner},
     posture::ControlStatus,
 };
 use sandbox::jail::{Mount, MountSource};
@@ -19,7 +19,7 @@ use crate::{
     failure::host,
     ground::{Ground, Launch},
     link::{self, LinkFault},
-    topology,
+    log, topology,
 };
 
 /// What is asked about a package.
@@ -146,10 +146,38 @@ fn ask(
             FromInspector::Want { .. } | FromInspector::Scanned(_) => {
                 return Err(LinkFault::Broken("it answered another question".to_owned()));
             }
-            FromInspector::Accepted(inspection) => return Ok(Ok(*inspection)),
-            FromInspector::Rejected { failure, package } => return Ok(Err(Refused { failure, package })),
+            FromInspector::Accepted(inspection) if is_plausible(&inspection, question.signers) => {
+                return Ok(Ok(*inspection));
+            }
+            FromInspector::Accepted(_) => {
+                return Err(LinkFault::Broken("it accepted what no package can be".to_owned()));
+            }
+            FromInspector::Rejected { failure, package } => {
+                return Ok(Err(Refused { failure: shown(failure), package }));
+            }
         }
     }
+}
+
+/// Whether this could be said of a package at all. Who was taken over can lie about the package that
+/// it read, and not put words of its own on the operator's screen.
+fn is_plausible(inspection: &Inspection, signers: &[TrustedSigner]) -> bool {
+    let plain = |text: &str| text.len() <= WORD_BYTES_MAX && text.bytes().all(|byte| byte.is_ascii_graphic());
+    let model = &inspection.model;
+    ModelName::parse(&inspection.name).is_ok()
+        && [&inspection.version, &model.format, &model.architecture].into_iter().all(|text| plain(text))
+        && model.dtypes.len() <= DTYPES_MAX
+        && model.dtypes.iter().all(|(name, _)| plain(name))
+        && signers.iter().any(|signer| signer.name == inspection.signer)
+        && inspection.files.len() < FILES_MAX
+}
+
+/// A refusal in words that a terminal shows and does not obey.
+fn shown(failure: Failure) -> Failure {
+    let bounded = |text: String| -> String {
+        text.chars().filter(|letter| !log::is_obeyed(*letter)).take(MESSAGE_CHARS_MAX).collect()
+    };
+    Failure { code: failure.code, message: bounded(failure.message), hint: failure.hint.map(bounded) }
 }
 
 /// Ends an inspector that gave no answer. Unsure whose fault that is: the package's.
@@ -179,4 +207,72 @@ pub(crate) fn unanswered(ground: &Ground, cell: Cell, fault: &LinkFault) -> Fail
 /// Most threads of one inspector: its jail's ceiling has to hold them.
 const THREADS_MAX: u32 = 4;
 
+/// Longest word, and most kinds of number, of a model's summary.
+const WORD_BYTES_MAX: usize = 64;
+const DTYPES_MAX: usize = 64;
+
+/// Longest message of a refusal.
+const MESSAGE_CHARS_MAX: usize = 512;
+
 const PROGRESS_EVERY: Duration = Duration::from_millis(50);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proto::{
+        Digest,
+        link::inspector::{ListedFile, ModelSummary},
+    };
+
+    fn inspection() -> Inspection {
+        let digest = Digest::from_bytes([7; 32]);
+        let file = ListedFile { path: "manifest.json".to_owned(), bytes: 2, digest };
+        Inspection {
+            package: PackageDigest(digest),
+            name: "demo".to_owned(),
+            version: "1.0".to_owned(),
+            signer: "publisher".to_owned(),
+            signer_key: digest,
+            files: vec![file.clone()],
+            bundle: file,
+            model: ModelSummary {
+                format: "one".to_owned(),
+                architecture: "llama".to_owned(),
+                parameters: 1,
+                tensors: 1,
+                weight_bytes: 2,
+                context_tokens: 8,
+                vocabulary: 8,
+                chat_template: None,
+                dtypes: vec![("F16".to_owned(), 1)],
+            },
+        }
+    }
+
+    #[test]
+    fn an_inspector_that_was_taken_over_names_no_signer_and_shows_no_text_of_its_own() {
+        let signers = [TrustedSigner::with_key("publisher", "a key")];
+        assert!(is_plausible(&inspection(), &signers));
+        assert!(!is_plausible(&inspection(), &[]));
+        let lies: [fn(&mut Inspection); 5] = [
+            |one| one.signer = "somebody".to_owned(),
+            |one| one.name = "demo\u{1b}[2J".to_owned(),
+            |one| one.version = "1 0".to_owned(),
+            |one| one.model.architecture = "x".repeat(65),
+            |one| one.model.dtypes = vec![("F16".to_owned(), 1); 65],
+        ];
+        for lie in lies {
+            let mut changed = inspection();
+            lie(&mut changed);
+            assert!(!is_plausible(&changed, &signers), "{changed:?}");
+        }
+    }
+
+    #[test]
+    fn a_refusal_is_bounded_and_plain() {
+        let failure = Failure::new(Code::FormatInvalid, format!("bad\u{1b}[31m{}", "x".repeat(4096)));
+        let shown = shown(failure);
+        assert_eq!(shown.message.chars().count(), MESSAGE_CHARS_MAX);
+        assert!(shown.message.starts_with("bad[31mx"));
+    }
+}

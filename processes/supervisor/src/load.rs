@@ -14,7 +14,7 @@ use proto::{
     link::{
         inspector::{Inspection, ListedFile, TrustedSigner},
         operator::{ModelPlan, PackageSource},
-        worker::{FRAME_BYTES_MAX, FromWorker, ToWorker},
+        worker::{FAILURE_CODES, FRAME_BYTES_MAX, FromWorker, ToWorker},
     },
     posture::ControlStatus,
 };
@@ -31,6 +31,7 @@ use crate::{
     import,
     inspection::{self, Examined, Question, Refused},
     link::{self, LinkFault},
+    log,
     recorder::COMMITTED_WITHIN,
     topology,
     watch::Watched,
@@ -210,8 +211,12 @@ impl Load<'_> {
         link::send(&cell.control, &order, FRAME_BYTES_MAX, &[]).map_err(Fault::Link)?;
         match link::receive(&cell.control, FRAME_BYTES_MAX, self.deadline()).map_err(Fault::Link)? {
             FromWorker::Loaded { context_tokens_max } => Ok(context_tokens_max),
+            FromWorker::Failed { code, .. } if !FAILURE_CODES.contains(&code) => {
+                Err(Fault::Link(LinkFault::Broken(format!("`{code}` is not a worker's to say"))))
+            }
             FromWorker::Failed { code, message } => {
-                let message: String = message.chars().take(MESSAGE_CHARS_MAX).collect();
+                let plain = message.chars().filter(|letter| !log::is_obeyed(*letter));
+                let message: String = plain.take(MESSAGE_CHARS_MAX).collect();
                 Err(Fault::Said(Failure::new(code, message)))
             }
         }
@@ -288,7 +293,7 @@ pub(crate) fn quarantine(store: &Store, package: PackageDigest, code: Code) {
     if matches!(code, Code::StoreTampered | Code::LeaseBroken)
         && let Err(error) = store.quarantine(package, code)
     {
-        crate::log::say("supervisor", &failure::chain(&error));
+        log::say("supervisor", &failure::chain(&error));
     }
 }
 

@@ -15,7 +15,7 @@ use crate::threads;
 /// Prints one line of `name` on standard error.
 pub(crate) fn say(name: &str, text: &str) {
     let mut line = format!("[{name}] ");
-    line.extend(text.chars().filter(|letter| !obeyed(*letter)));
+    line.extend(text.chars().filter(|letter| !is_obeyed(*letter)));
     line.push('\n');
     // A log that nobody reads stops nothing.
     let _ = io::stderr().write_all(line.as_bytes());
@@ -31,7 +31,7 @@ pub(crate) fn follow(name: String, pipe: OwnedFd) -> Result<(), Failure> {
 }
 
 /// A letter that a terminal obeys instead of showing, or that shows others in another order.
-fn obeyed(letter: char) -> bool {
+pub(crate) fn is_obeyed(letter: char) -> bool {
     letter.is_control()
         || matches!(letter, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
 }
@@ -174,8 +174,8 @@ mod tests {
     #[test]
     fn letters_that_a_terminal_obeys_are_not_shown() {
         for letter in ['\u{1b}', '\r', '\u{202e}', '\u{9b}', '\u{7}'] {
-            assert!(obeyed(letter), "{letter:?}");
+            assert!(is_obeyed(letter), "{letter:?}");
         }
-        assert!("é語 x".chars().all(|letter| !obeyed(letter)));
+        assert!("é語 x".chars().all(|letter| !is_obeyed(letter)));
     }
 }

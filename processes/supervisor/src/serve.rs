@@ -38,7 +38,7 @@ use self::{
 };
 use crate::{
     auditor::{self, Auditor, Checkpoint},
-    cell::Cell,
+    cell::{Cell, Reason},
     doctor,
     event::Event,
     gateway,
@@ -299,6 +299,8 @@ impl Serving {
             Err(failure) => return self.start_failed("auditor", failure),
         };
         if let Err(failure) = self.state.keep_vkey(&auditor.checkpoint.vkey) {
+            auditor.cell.end(&self.ground, Reason::Ordered);
+            self.auditor.phase = Phase::Idle;
             self.fatal = Some(failure);
             return;
         }

@@ -98,23 +98,24 @@ struct Space {
 }
 
 impl Decoder {
-    /// Makes a decoder with room for `slots` sequences of `context` tokens each.
+    /// Makes a decoder with room for `slots` sequences of `context` tokens each; `None` when there is no
+    /// memory for that.
     pub fn new(
         config: &LlamaConfig,
         weights: Weights,
         pairing: Pairing,
         slots: usize,
         context: usize,
-    ) -> Self {
+    ) -> Option<Self> {
         let shape = Shape::of(config);
-        Self {
+        Some(Self {
             shape,
             rope: Rope::new(config, pairing),
-            cache: Cache::new(weights.layers.len(), slots, context, shape.kv_heads, shape.head),
+            cache: Cache::new(weights.layers.len(), slots, context, shape.kv_heads, shape.head)?,
             attention: Attention::default(),
             space: Space::default(),
             weights,
-        }
+        })
     }
 
     /// How many logits there are for each span.

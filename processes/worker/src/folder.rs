@@ -99,8 +99,10 @@ impl Parts {
 }
 
 fn whole(at: &Path, path: &str, bytes_max: usize) -> Result<Vec<u8>, Rejection> {
-    let mut bytes = Vec::new();
     let file = File::open(at).map_err(unreadable(path))?;
+    let found = file.metadata().map_err(unreadable(path))?.len();
+    // One more than there are, so that the end is found without growing.
+    let mut bytes = Vec::with_capacity(usize::try_from(found).unwrap_or(usize::MAX).min(bytes_max) + 1);
     file.take(bytes_max as u64 + 1).read_to_end(&mut bytes).map_err(unreadable(path))?;
     if bytes.len() > bytes_max { Err(Rejection::TooLarge) } else { Ok(bytes) }
 }

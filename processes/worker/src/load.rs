@@ -59,13 +59,14 @@ impl Model {
         if !(1..=SLOTS_MAX).contains(&slots) || limits.context_tokens_max == 0 {
             return Err(LoadError::Limits);
         }
+        Matrix::settle().map_err(LoadError::Kernels)?;
         let folder = Folder::open(root)?;
         let Found { config, weights, pairing, tokens, template } = match folder.format() {
             Format::Safetensors => safetensors::load(&folder)?,
             Format::Gguf => gguf::load(&folder)?,
         };
         let context = config.context_tokens.min(limits.context_tokens_max) as usize;
-        let decoder = Decoder::new(&config, weights, pairing, slots, context);
+        let decoder = Decoder::new(&config, weights, pairing, slots, context).ok_or(LoadError::Memory)?;
         Ok(Self { decoder, words: Arc::new(Words { tokens, template, ends: config.end_tokens, context }) })
     }
 }
@@ -154,6 +155,12 @@ pub enum LoadError {
     /// The supervisor's limits leave room for no sequence, or for too many.
     #[error("limits are out of range")]
     Limits,
+    /// Keys and values of that many sequences of that length have no room.
+    #[error("there is no memory for keys and values: give the model fewer slots or less context")]
+    Memory,
+    /// The arithmetic library fails at nothing.
+    #[error("the arithmetic library does not work here")]
+    Kernels(#[source] MatrixError),
     /// The threads of arithmetic could not be started.
     #[error("failed to start the threads of arithmetic")]
     Threads(#[source] std::io::Error),
@@ -166,8 +173,8 @@ impl LoadError {
             Self::Rejected(rejection) => rejection.code(),
             Self::Tokens(error) => error.code(),
             Self::Template(_) | Self::Tensor { .. } => Code::FormatInvalid,
-            Self::Limits => Code::ConfigInvalid,
-            Self::Threads(_) => Code::HostIo,
+            Self::Limits | Self::Memory => Code::ConfigInvalid,
+            Self::Threads(_) | Self::Kernels(_) => Code::HostIo,
         }
     }
 

@@ -113,6 +113,14 @@ impl Matrix {
         Ok(Self { rows, width, weights })
     }
 
+    /// Lets candle's kernels find out what the processor can do, before the filter for serving.
+    ///
+    /// # Errors
+    /// [`MatrixError`] when candle fails.
+    pub fn settle() -> Result<(), MatrixError> {
+        blocks::settle()
+    }
+
     /// How many rows it has: the width of its product.
     pub fn rows(&self) -> usize {
         self.rows
@@ -129,7 +137,7 @@ impl Matrix {
             return Err(MatrixError::Shape);
         }
         match &self.weights {
-            Weights::Blocks(blocks) => return blocks.apply(input, out),
+            Weights::Blocks(blocks) => return blocks.apply(self.rows, input, out),
             Weights::Single(plain) => plain.apply(self.rows, input, out),
             Weights::Half(plain) => plain.apply(self.rows, input, out),
             Weights::Brain(plain) => plain.apply(self.rows, input, out),
@@ -181,4 +189,117 @@ fn part(rows: usize, width: usize, count: usize) -> usize {
     let parts = threads::parts(rows * width * count);
     // Whole tiles, so that only the last part has a remainder.
     rows.div_ceil(parts).next_multiple_of(plain::TILE_ROWS)
+}
+
+#[cfg(test)]
+mod tests {
+    use candle_core::quantized::QTensor;
+    use candle_core::{Device, Tensor};
+
+    use super::*;
+    use crate::random::Random;
+
+    /// Numbers around zero.
+    fn numbers(count: usize, random: &mut Random) -> Vec<f32> {
+        #[expect(clippy::cast_possible_truncation, reason = "any number will do")]
+        let mut number = || random.fraction() as f32 - 0.5;
+        (0..count).map(|_| number()).collect()
+    }
+
+    /// The product as the definition has it.
+    fn product(rows: &[f32], inputs: &[f32], width: usize) -> Vec<f32> {
+        let inputs = inputs.chunks_exact(width);
+        let dot = |row: &[f32], input: &[f32]| row.iter().zip(input).map(|(a, b)| a * b).sum();
+        inputs.flat_map(|input| rows.chunks_exact(width).map(move |row| dot(row, input))).collect()
+    }
+
+    fn assert_close(found: &[f32], expected: &[f32], within: f32) {
+        assert_eq!(found.len(), expected.len());
+        for (found, expected) in found.iter().zip(expected) {
+            assert!((found - expected).abs() < within, "{found} for {expected}");
+        }
+    }
+
+    /// Applies a matrix to some inputs, and checks product and rows against its own numbers.
+    fn check(matrix: &Matrix, own: &[f32], count: usize, within: f32) {
+        let (rows, width) = (matrix.rows, matrix.width);
+        let inputs = numbers(count * width, &mut Random::new(3));
+        let mut input = Input::default();
+        input.set(count, width).copy_from_slice(&inputs);
+        let mut out = vec![f32::NAN; count * rows];
+        matrix.apply(&mut input, &mut out).unwrap();
+        assert_close(&out, &product(own, &inputs, width), within);
+        let mut row = vec![f32::NAN; width];
+        for (index, own) in own.chunks_exact(width).enumerate() {
+            matrix.row(index, &mut row).unwrap();
+            assert_close(&row, own, 1e-6);
+        }
+    }
+
+    #[test]
+    fn plain_numbers_of_any_shape_are_multiplied() {
+        let mut random = Random::new(1);
+        // Odd sizes, more than one step of the width, and enough for several threads.
+        for (rows, width, count) in [(1, 1, 1), (7, 33, 2), (4, 8, 3), (9, 1030, 5), (600, 512, 4)] {
+            let single = numbers(rows * width, &mut random);
+            let bytes: Vec<u8> = single.iter().flat_map(|number| number.to_le_bytes()).collect();
+            check(&Matrix::new(rows, width, Stored::Single, &bytes).unwrap(), &single, count, 2e-4);
+            let half: Vec<half::f16> = single.iter().map(|&number| half::f16::from_f32(number)).collect();
+            let bytes: Vec<u8> = half.iter().flat_map(|number| number.to_le_bytes()).collect();
+            let own: Vec<f32> = half.iter().map(|number| number.to_f32()).collect();
+            check(&Matrix::new(rows, width, Stored::Half, &bytes).unwrap(), &own, count, 2e-4);
+            let brain: Vec<half::bf16> = single.iter().map(|&number| half::bf16::from_f32(number)).collect();
+            let bytes: Vec<u8> = brain.iter().flat_map(|number| number.to_le_bytes()).collect();
+            let own: Vec<f32> = brain.iter().map(|number| number.to_f32()).collect();
+            check(&Matrix::new(rows, width, Stored::Brain, &bytes).unwrap(), &own, count, 2e-4);
+        }
+    }
+
+    #[test]
+    fn every_kind_of_block_is_multiplied() {
+        let (rows, width) = (608, 512);
+        let kinds = GgmlType::ALL.iter().filter_map(|&kind| Some((kind, Stored::of_gguf(kind)?)));
+        for (kind, stored) in kinds.filter(|(_, stored)| stored.block().0 > 1) {
+            let dtype = match stored {
+                Stored::Blocks(dtype) => dtype,
+                _ => GgmlDType::Q8_0,
+            };
+            let numbers = numbers(rows * width, &mut Random::new(2));
+            let tensor = Tensor::from_vec(numbers, (rows, width), &Device::Cpu).unwrap();
+            let packed = QTensor::quantize(&tensor, dtype).unwrap();
+            let matrix = Matrix::new(rows, width, stored, &packed.data().unwrap()).unwrap();
+            let own = packed.dequantize(&Device::Cpu).unwrap().flatten_all().unwrap();
+            for count in [1, 3] {
+                // The inputs are rounded to bytes: errors of half a 127th, five hundred of them.
+                check(&matrix, &own.to_vec1::<f32>().unwrap(), count, 0.15);
+            }
+            assert_eq!(kind.block_bytes(), stored.block().1);
+        }
+    }
+
+    #[test]
+    fn half_precision_is_widened_exactly() {
+        let all: Vec<u16> = (0..=u16::MAX).collect();
+        let mut space = vec![0.0; all.len()];
+        for (&bits, &wide) in all.iter().zip(Half::widen(&all, &mut space)) {
+            let expected = half::f16::from_bits(bits);
+            // Numbers that are not finite do not occur in weights that were trained.
+            assert!(!expected.is_finite() || wide.to_bits() == expected.to_f32().to_bits(), "{bits:#x}");
+        }
+    }
+
+    #[test]
+    fn bytes_of_another_size_are_refused() {
+        for (width, stored, bytes) in [
+            (4, Stored::Half, 7),
+            (32, Stored::Octets, 33),
+            (31, Stored::Octets, 34),
+            (256, Stored::Blocks(GgmlDType::Q4K), 143),
+        ] {
+            assert!(matches!(
+                Matrix::new(1, width, stored, &vec![0; bytes]),
+                Err(MatrixError::WrongSize { .. })
+            ));
+        }
+    }
 }

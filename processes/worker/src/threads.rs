@@ -1,65 +1,62 @@
-//! The threads of arithmetic: candle's own pool, so that its kernels and ours share one.
+//! The threads of arithmetic.
 
 use std::io;
-use std::ops::Range;
-use std::sync::Mutex;
 
 use candle_core::utils::barrier_pool;
+use rayon::ThreadPoolBuilder;
+use rayon::iter::{IndexedParallelIterator as _, ParallelIterator as _};
+use rayon::slice::ParallelSliceMut as _;
 use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
 
-/// Starts all of them. Later calls change nothing: the pool lives as long as the process.
-///
-/// candle asks the environment, which is empty in a jail, or else counts the processors that the
-/// process may run on. So that is narrowed while candle counts, and widened again for every thread:
-/// none stays tied to a processor.
+/// Starts all of them; the calling thread is one of them, and must be the one that computes. When this
+/// returns, the others wait for work and ask the kernel for nothing else any more.
 ///
 /// # Errors
-/// When the kernel refuses to say or to change where threads may run.
+/// When they were started before or cannot be, or the kernel refuses to say or to change where threads
+/// may run.
 pub fn start(threads: usize) -> io::Result<()> {
+    keep_candle_from_starting_any()?;
+    let pool = ThreadPoolBuilder::new().num_threads(threads.max(1)).use_current_thread();
+    pool.build_global().map_err(io::Error::other)?;
+    rayon::broadcast(|_| ());
+    Ok(())
+}
+
+/// Gives candle a pool without threads: its kernels run on the thread that calls them.
+///
+/// Its own threads wait for each other by spinning, so on a busy machine most of the time would go into
+/// waiting for one that does not run. It asks the environment how many to start, which is empty in a
+/// jail, or else counts the processors that it may run on: so there is one, while it counts.
+fn keep_candle_from_starting_any() -> io::Result<()> {
     let all = sched_getaffinity(None)?;
-    sched_setaffinity(None, &first(threads.max(1), &all))?;
-    let pool = barrier_pool();
+    let mut one = CpuSet::new();
+    (0..CpuSet::MAX_CPU)
+        .find(|&processor| all.is_set(processor))
+        .into_iter()
+        .for_each(|first| one.set(first));
+    sched_setaffinity(None, &one)?;
+    barrier_pool();
     sched_setaffinity(None, &all)?;
-    pool.execute(|_| {
-        // A thread that stays narrowed is slower and does nothing else wrong.
-        let _ = sched_setaffinity(None, &all);
-    });
     Ok(())
 }
 
 /// Fills `out` in parts of `step` numbers, several at the same time. `work` is told where its part
-/// begins. One part alone is worked on by the caller.
+/// begins. One part alone is worked on by the caller, and so is every part that no other thread takes.
 pub(crate) fn fill(out: &mut [f32], step: usize, work: impl Fn(usize, &mut [f32]) + Sync) {
     if out.len() <= step {
         return work(0, out);
     }
-    // Nobody else ever takes a part's lock: it lends each part to one thread, nothing more.
-    let parts: Vec<_> = out.chunks_mut(step).map(Mutex::new).collect();
-    barrier_pool().execute_chunked(parts.len(), |range: Range<usize>| {
-        for index in range {
-            if let Some(mut part) = parts.get(index).and_then(|part| part.lock().ok()) {
-                work(index * step, &mut part);
-            }
-        }
-    });
+    out.par_chunks_mut(step).enumerate().for_each(|(index, part)| work(index * step, part));
 }
 
-/// How many parts to make of work that takes so many multiplications. Each is enough to be worth the
-/// wait for another thread, which may be long when others want the processor too: a small model's next
-/// token is one part alone.
+/// How many parts to make of work that takes so many multiplications. Each is enough to be worth waking
+/// another thread for: a small model's next token is one part alone.
 pub(crate) fn parts(products: usize) -> usize {
     (products / PRODUCTS_MIN).clamp(1, PARTS_MAX)
 }
 
 const PRODUCTS_MIN: usize = 256 * 1024;
 const PARTS_MAX: usize = 64;
-
-fn first(count: usize, of: &CpuSet) -> CpuSet {
-    let mut few = CpuSet::new();
-    let available = (0..CpuSet::MAX_CPU).filter(|&processor| of.is_set(processor));
-    available.take(count).for_each(|processor| few.set(processor));
-    few
-}
 
 #[cfg(test)]
 mod tests {
@@ -78,9 +75,9 @@ mod tests {
     }
 
     #[test]
-    fn starting_leaves_the_process_where_it_could_run_before() {
+    fn a_process_may_run_afterwards_where_it_could_before() {
         let before = sched_getaffinity(None).unwrap();
-        start(1).unwrap();
+        keep_candle_from_starting_any().unwrap();
         assert_eq!(sched_getaffinity(None).unwrap(), before);
     }
 }

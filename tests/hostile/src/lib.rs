@@ -64,6 +64,9 @@ fn take_over(name: &str, target: &str) -> io::Result<()> {
     let mut control = UnixStream::from(descriptor::adopt(4)?);
     let engine = UnixStream::from(descriptor::adopt(5)?);
     let ToWorker::Load { limits } = read_frame(&mut control, FRAME_BYTES_MAX).map_err(io::Error::other)?;
+    if let Some(lie) = links::lie(name) {
+        return control.write_all(&lie);
+    }
     let loaded = FromWorker::Loaded { context_tokens_max: limits.context_tokens_max };
     write_frame(&mut control, &loaded, FRAME_BYTES_MAX).map_err(io::Error::other)?;
     let Some(attack) = attacks::named(name) else { return links::misbehave(name, engine) };

@@ -7,9 +7,26 @@ use std::{
 
 use proto::{
     Code, RequestId, frame,
-    link::engine::{FROM_ENGINE_BYTES_MAX, Finish, FromEngine, TO_ENGINE_BYTES_MAX, ToEngine},
+    link::{
+        engine::{FROM_ENGINE_BYTES_MAX, Finish, FromEngine, TO_ENGINE_BYTES_MAX, ToEngine},
+        worker::{FRAME_BYTES_MAX, FromWorker},
+    },
     read_frame,
 };
+
+/// What an engine that lies about its loading writes to its supervisor, if `name` is such a lie.
+pub(crate) fn lie(name: &str) -> Option<Vec<u8>> {
+    let failed = |code| FromWorker::Failed { code, message: "\u{1b}[2J".repeat(100) };
+    match name {
+        "announce_a_huge_frame_while_loading" => Some(u32::MAX.to_le_bytes().to_vec()),
+        "answer_rubbish_while_loading" => Some(vec![2, 0, 0, 0, 0xff, 0xff]),
+        "accuse_the_ledger_while_loading" => {
+            frame::encode(&failed(Code::LedgerTampered), FRAME_BYTES_MAX).ok()
+        }
+        "end_while_loading" => Some(Vec::new()),
+        _ => None,
+    }
+}
 
 /// Waits for somebody to ask, attacks, and tells whoever asked that there is no answer.
 pub(crate) fn attack(mut engine: UnixStream, attack: impl FnOnce()) -> Result<()> {

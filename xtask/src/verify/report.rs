@@ -28,7 +28,6 @@ pub(super) struct Report {
 impl Report {
     /// Shows the steps, the skips and the test programs' own closing lines, and judges.
     pub(super) fn close(&self) -> Result<(), Failure> {
-        screen::line("");
         screen::heading("summary");
         for (name, outcome, time) in &self.steps {
             let word = match outcome {

@@ -12,10 +12,13 @@ const REQUIREMENTS: &str = "tests/interop/requirements.txt";
 /// Debian packages, each with what shows that it is there.
 const PACKAGES: &[(&str, Sign)] = &[
     ("util-linux", Sign::Runs("setpriv", &["--version"])),
-    ("python3-venv", Sign::Runs("python3", &["-c", "import ensurepip, venv"])),
+    ("python3-venv", Sign::Runs(PYTHON, &["-c", "import ensurepip, venv"])),
     ("golang-go", Sign::Runs("go", &["version"])),
     ("golang-golang-x-mod-dev", Sign::Folder("/usr/share/gocode/src/golang.org/x/mod/sumdb/tlog")),
 ];
+
+/// The system's own, which every user can run; another one may lie in root's home.
+const PYTHON: &str = "/usr/bin/python3";
 
 /// What shows that a package is there.
 enum Sign {
@@ -84,7 +87,8 @@ fn python() -> Result<(), Failure> {
         wanted.lines().filter(|line| !line.is_empty() && !line.starts_with('#')).collect();
     screen::line(format_args!("  installing into .venv: {}", packages.join(" ")));
     let log = tree::scratch("verify")?.join("python.log");
-    let mut venv = command::program("python3");
+    let python = if Path::new(PYTHON).exists() { PYTHON } else { "python3" };
+    let mut venv = command::program(python);
     venv.args(["-m", "venv", "--clear", ".venv"]);
     let mut pip = command::program(root.join(".venv/bin/python"));
     pip.args(["-m", "pip", "install", "--disable-pip-version-check", "--requirement", REQUIREMENTS]);

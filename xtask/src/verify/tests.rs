@@ -10,7 +10,7 @@ use crate::{command, screen, tree};
 
 /// The attacks of the escape tests in jails with a control left out: each must then get through.
 pub(super) const WITHOUT_CONTROLS: &str =
-    "--package stockade-hostile --no-default-features --features ablation";
+    "--package stockade-hostile --package stockade-sandbox --no-default-features --features ablation";
 
 /// Runs `cargo test` over some packages.
 pub(super) fn run(name: &str, packages: &str, report: &mut Report) -> Result<Outcome, Failure> {

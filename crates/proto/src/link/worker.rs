@@ -18,6 +18,22 @@ pub enum ToWorker {
     },
 }
 
+/// The codes that a worker may give in [`FromWorker::Failed`]. The others are not its to say.
+pub const FAILURE_CODES: &[Code] = &[
+    Code::ManifestInvalid,
+    Code::DigestMismatch,
+    Code::FileMissing,
+    Code::FileUnexpected,
+    Code::FileNotRegular,
+    Code::PathInvalid,
+    Code::PackageTooLarge,
+    Code::FormatInvalid,
+    Code::FormatUnsupported,
+    Code::ConfigInvalid,
+    Code::HostIo,
+    Code::EngineFailed,
+];
+
 /// What the worker answers, once.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum FromWorker {

@@ -18,8 +18,6 @@ pub enum Cause {
     Seccomp,
     /// The kernel killed it at its memory ceiling.
     OutOfMemory,
-    /// It wrote past its file-size ceiling.
-    FileTooLarge,
     /// Its supervisor killed it: [`kill`](super::Jailed::kill) was called.
     Killed,
 }

@@ -120,7 +120,6 @@ impl Jailed {
         match (status.exit_status(), status.terminating_signal()) {
             (Some(code), _) => Cause::Exited(code),
             (None, Some(libc::SIGSYS)) => Cause::Seccomp,
-            (None, Some(libc::SIGXFSZ)) => Cause::FileTooLarge,
             (None, Some(libc::SIGKILL)) if self.group.ran_out_of_memory() => Cause::OutOfMemory,
             (None, Some(libc::SIGKILL)) if self.killed.load(Ordering::Relaxed) => Cause::Killed,
             (None, signal) => Cause::Signaled(signal.unwrap_or(0)),

@@ -8,6 +8,8 @@
 
 extern crate stockade_sandbox as sandbox;
 
+#[cfg(feature = "ablation")]
+mod ablation;
 mod ceilings;
 mod descriptors;
 mod ends;
@@ -50,6 +52,8 @@ fn main() -> ExitCode {
     .into_iter()
     .flatten()
     .collect();
+    #[cfg(feature = "ablation")]
+    let tests: Vec<runner::Test> = tests.into_iter().chain(ablation::tests()).collect();
     let code = runner::run(&tests);
     if privilege == Privilege::Root && code == ExitCode::SUCCESS { as_an_ordinary_user() } else { code }
 }

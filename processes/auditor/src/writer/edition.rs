@@ -36,7 +36,7 @@ pub(crate) struct Edition {
 /// One step of publishing.
 #[derive(Debug)]
 pub(crate) enum Step<'a> {
-    /// A directory, durable.
+    /// A directory.
     Make(String),
     /// A new file under a temporary name, its bytes durable.
     Write(String, &'a [u8]),
@@ -52,8 +52,12 @@ impl Edition {
     /// Publishes, and tells what was not as the last edition left it.
     pub(crate) fn publish(&self, directory: &Directory) -> io::Result<Vec<LedgerFault>> {
         let found = self.inspect(directory)?;
-        self.steps().iter().try_for_each(|step| step.perform(directory))?;
-        Ok(found)
+        let done = self.steps().iter().try_for_each(|step| step.perform(directory));
+        if done.is_err() {
+            // On a full disk what was begun would take the room that is missing.
+            let _ = directory.clear(TEMPORARY_DIRECTORY);
+        }
+        done.map(|()| found)
     }
 
     /// The steps, in order: every tile is durable before the checkpoint that needs it has its name.
@@ -68,8 +72,8 @@ impl Edition {
         for (number, path) in paths.iter().enumerate() {
             steps.push(Step::Rename(temporary(number), path.clone()));
         }
-        let direct: BTreeSet<&str> = paths.iter().filter_map(|path| parents(path).last()).collect();
-        steps.extend(direct.iter().map(|parent| Step::Sync((*parent).to_owned())));
+        // All of them each time: one that is there may be left by a crash before its name was durable.
+        steps.extend(above.iter().chain(&["."]).map(|parent| Step::Sync((*parent).to_owned())));
         let checkpoint = format!("{TEMPORARY_DIRECTORY}/{CHECKPOINT_PATH}");
         steps.push(Step::Write(checkpoint.clone(), self.next.note.as_bytes()));
         steps.push(Step::Rename(checkpoint, CHECKPOINT_PATH.to_owned()));

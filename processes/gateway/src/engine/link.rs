@@ -11,10 +11,10 @@ use tokio::net::UnixStream;
 use tokio::net::unix::OwnedWriteHalf;
 use tokio::sync::mpsc;
 
-use super::{Ended, Worker};
+use super::{Ended, Outgoing, Worker};
 
 /// Serves a worker's link until it ends, and says why. All that the worker was asked has then failed.
-pub(crate) async fn tend(worker: Arc<Worker>, link: UnixStream, outgoing: mpsc::Receiver<Vec<u8>>) -> Ended {
+pub(crate) async fn tend(worker: Arc<Worker>, link: UnixStream, outgoing: mpsc::Receiver<Outgoing>) -> Ended {
     let (reading, writing) = link.into_split();
     let mut ending = worker.ending.subscribe();
     let told = async {
@@ -26,7 +26,7 @@ pub(crate) async fn tend(worker: Arc<Worker>, link: UnixStream, outgoing: mpsc::
     let ended = tokio::select! {
         ended = listen(&worker, reading) => ended,
         ended = told => ended,
-        ended = speak(writing, outgoing) => ended,
+        ended = speak(&worker, writing, outgoing) => ended,
     };
     worker.end(ended);
     worker.close(ended);
@@ -64,12 +64,20 @@ async fn read_frame(
     frame::decode(body)
 }
 
-async fn speak(mut writing: OwnedWriteHalf, mut outgoing: mpsc::Receiver<Vec<u8>>) -> Ended {
-    while let Some(bytes) = outgoing.recv().await {
+async fn speak(
+    worker: &Worker,
+    mut writing: OwnedWriteHalf,
+    mut outgoing: mpsc::Receiver<Outgoing>,
+) -> Ended {
+    while let Some((asks, bytes)) = outgoing.recv().await {
         let written: io::Result<()> = writing.write_all(&bytes).await;
         if written.is_err() {
             // What the worker said before it left still counts: the reading side finds the end.
             return std::future::pending().await;
+        }
+        // Noted before the answer can be read: one task does both.
+        if let Some(request) = asks {
+            worker.asked(request);
         }
     }
     Ended::Gone

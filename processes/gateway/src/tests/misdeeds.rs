@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
+use proto::event::Event;
 use proto::limits::RequestLimits;
-use proto::link::engine::{Finish, FromEngine, ToEngine};
+use proto::link::engine::{FROM_ENGINE_BYTES_MAX, Finish, FromEngine, ToEngine};
 use proto::link::gateway::{FromGateway, ToGateway};
 use proto::{Code, RequestId};
 
@@ -214,4 +215,80 @@ fn a_worker_that_does_not_read_its_link_cannot_stall_the_gateway() {
     }
     assert!(matches!(stage.hear(), FromGateway::WorkerMisbehaved { .. }));
     drop(deaf);
+}
+
+#[test]
+fn a_worker_that_answers_a_question_which_it_has_not_read_is_ended() {
+    let mut stage = Stage::start(RequestLimits { body_bytes_max: 4 * 1024 * 1024, ..limits() });
+    let (mut deaf, link) = std::os::unix::net::UnixStream::pair().unwrap();
+    stage.attach(&link);
+    drop(link);
+    stage.await_workers(1);
+    let mut client = stage.client();
+    let body = format!("{{\"model\":\"demo\",\"prompt\":\"{}\"}}", "x".repeat(2 * 1024 * 1024));
+    client.send(request("POST", "/v1/completions", KEY, &body));
+    let Event::RequestAdmitted(admitted) = stage.auditor.await_events(1).remove(0) else {
+        panic!("it is admitted")
+    };
+    // Ids can be guessed: without reading, such a worker would have the gateway queue questions for ever.
+    let request = admitted.request;
+    let failed = FromEngine::Failed { request, code: Code::EngineFailed, message: String::new() };
+    proto::write_frame(&mut deaf, &failed, FROM_ENGINE_BYTES_MAX).unwrap();
+    assert_eq!(client.reply().code(), "worker_misbehaved");
+    assert!(matches!(stage.hear(), FromGateway::WorkerMisbehaved { .. }));
+}
+
+/// Numbers without a pattern that a test can repeat.
+struct Dice(u64);
+
+impl Dice {
+    fn below(&mut self, bound: u64) -> u64 {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        self.0 % bound
+    }
+}
+
+#[test]
+fn whatever_a_worker_says_each_request_ends_and_the_gateway_lives() {
+    let mut stage = Stage::start(RequestLimits { wall_ms_max: 200, ..limits() });
+    for seed in 1..30_u64 {
+        let worker = stage.worker(move |engine, request| {
+            let mut dice = Dice(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ request.0);
+            for _ in 0..12 {
+                match dice.below(8) {
+                    0 => engine.accept(request),
+                    1 | 2 => engine.piece(request, "text"),
+                    3 => engine
+                        .piece(request, &"\u{1f600}".repeat(usize::try_from(dice.below(2_000)).unwrap())),
+                    4 => engine.finish(request, Finish::Stop, u32::try_from(dice.below(8)).unwrap()),
+                    5 => engine.finish(RequestId(dice.below(4)), Finish::Cancelled, 0),
+                    6 => engine.say(&FromEngine::Failed {
+                        request,
+                        code: Code::EngineFailed,
+                        message: String::new(),
+                    }),
+                    _ => {
+                        let bytes: Vec<u8> =
+                            (0..dice.below(12)).map(|_| u8::try_from(dice.below(256)).unwrap()).collect();
+                        engine.raw(&bytes);
+                    }
+                }
+            }
+        });
+        for more in ["", ",\"stream\":true"] {
+            let reply = stage.chat(more);
+            let streamed = reply.header("content-type") == Some("text/event-stream");
+            let ended_well =
+                if streamed { reply.text().ends_with("[DONE]\n\n") } else { reply.status == 200 };
+            if !ended_well {
+                let code = if streamed { reply.last_error() } else { reply.code() };
+                let codes = ["worker_misbehaved", "engine_failed", "deadline_passed", "model_not_ready"];
+                assert!(codes.contains(&code.as_str()), "{seed}: {code}");
+            }
+        }
+        worker.die();
+        stage.await_workers(0);
+    }
 }

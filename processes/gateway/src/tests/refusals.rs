@@ -304,3 +304,19 @@ fn without_a_worker_nothing_is_asked() {
     let stage = Stage::start(limits());
     assert_eq!(stage.chat("").code(), "model_not_ready");
 }
+
+#[test]
+fn strangers_are_refused_at_a_pace_that_holds_up_nobody_with_a_key() {
+    let (stage, _worker) = Stage::honest(limits());
+    let started = std::time::Instant::now();
+    let mut strangers: Vec<_> = (0..60).map(|_| stage.client()).collect();
+    for stranger in &mut strangers {
+        stranger.send("GET /v1/models HTTP/1.1\r\nHost: localhost\r\n\r\n");
+    }
+    assert_eq!(stage.chat("").status, 200);
+    for stranger in &mut strangers {
+        assert_eq!(stranger.reply().code(), "invalid_api_key");
+    }
+    // Eight at a time, each turn a tenth of a second.
+    assert!(started.elapsed() >= std::time::Duration::from_millis(600));
+}

@@ -163,7 +163,7 @@ impl WithSimd for Mix<'_> {
             for query in 0..count {
                 // A row sees nothing behind its own position.
                 let seen = self.part.position + query / group + 1;
-                self.weigh(query, positions.min(seen.saturating_sub(tile * TILE)));
+                self.weigh(simd, query, positions.min(seen.saturating_sub(tile * TILE)));
             }
             let values = Half::widen(values, self.space.tile);
             blend(simd, values, self.space.scores, self.space.mixed, head, count);
@@ -195,20 +195,26 @@ impl Mix<'_> {
     /// Turns the scores of one query into weights relative to the largest so far, and brings what was
     /// mixed before to the same scale. Scores from `seen` on become weights of zero.
     #[inline(always)]
-    fn weigh(&mut self, query: usize, seen: usize) {
+    fn weigh<S: Simd>(&mut self, simd: S, query: usize, seen: usize) {
         let scores = &mut self.space.scores[query * TILE..][..TILE];
         scores[seen..].fill(f32::NEG_INFINITY);
         let before = self.space.largest[query];
-        let largest = scores.iter().fold(before, |largest, &score| largest.max(score));
-        if seen == 0 {
-            return scores.fill(0.0);
+        let (vectors, _) = S::as_simd_f32s(scores);
+        let mut largest = simd.splat_f32s(before);
+        for &score in vectors {
+            largest = simd.max_f32s(largest, score);
         }
-        let mut sum = 0.0;
-        for score in scores.iter_mut() {
-            // The exponential of minus infinity is small here, not zero.
-            *score = if *score == f32::NEG_INFINITY { 0.0 } else { exponential(*score - largest) };
-            sum += *score;
+        let largest = simd.reduce_max_f32s(largest);
+        for score in &mut scores[..seen] {
+            *score = exponential(*score - largest);
         }
+        scores[seen..].fill(0.0);
+        let (vectors, _) = S::as_simd_f32s(scores);
+        let mut sum = simd.splat_f32s(0.0);
+        for &score in vectors {
+            sum = simd.add_f32s(sum, score);
+        }
+        let sum = simd.reduce_sum_f32s(sum);
         if largest > before {
             let scale = exponential(before - largest);
             self.space.sums[query] *= scale;
@@ -228,21 +234,23 @@ impl Mix<'_> {
 fn score<S: Simd>(simd: S, keys: &[f32], queries: &[f32], scores: &mut [f32], head: usize, count: usize) {
     const KEYS: usize = 4;
     let positions = keys.len() / head;
-    let key = |position: usize| &keys[position * head..][..head];
-    let query = |index: usize| &queries[index * head..][..head];
     for index in 0..count {
+        let query = &queries[index * head..][..head];
         let scores = &mut scores[index * TILE..][..positions];
         let mut position = 0;
         while position + KEYS <= positions {
-            let keys = std::array::from_fn::<_, KEYS, _>(|offset| key(position + offset));
-            let products = dots(simd, keys, [query(index)]);
+            let mut some: [&[f32]; KEYS] = [&[]; KEYS];
+            for (key, number) in some.iter_mut().zip(position..) {
+                *key = &keys[number * head..][..head];
+            }
+            let products = dots(simd, some, [query]);
             for (score, [product]) in scores[position..].iter_mut().zip(products) {
                 *score = product;
             }
             position += KEYS;
         }
         for (score, position) in scores[position..].iter_mut().zip(position..) {
-            [[*score]] = dots(simd, [key(position)], [query(index)]);
+            [[*score]] = dots(simd, [&keys[position * head..][..head]], [query]);
         }
     }
 }
@@ -281,7 +289,10 @@ fn columns<S: Simd, const W: usize>(
     first: usize,
     head: usize,
 ) {
-    let mut sums: [S::f32s; W] = std::array::from_fn(|at| mixed[at]);
+    let mut sums = [simd.splat_f32s(0.0); W];
+    for (sum, &mixed) in sums.iter_mut().zip(&*mixed) {
+        *sum = mixed;
+    }
     for (row, &weight) in values.chunks_exact(head).zip(weights) {
         let row = &S::as_simd_f32s(row).0[first..][..W];
         let weight = simd.splat_f32s(weight);
@@ -289,5 +300,7 @@ fn columns<S: Simd, const W: usize>(
             *sum = simd.mul_add_e_f32s(value, weight, *sum);
         }
     }
-    mixed[..W].copy_from_slice(&sums);
+    for (mixed, sum) in mixed.iter_mut().zip(sums) {
+        *mixed = sum;
+    }
 }

@@ -19,9 +19,19 @@ pub(super) struct Cache {
 }
 
 impl Cache {
-    pub(super) fn new(layers: usize, slots: usize, context: usize, heads: usize, head: usize) -> Self {
-        let length = layers * slots * heads * context * head;
-        Self { keys: vec![0; length], values: vec![0; length], slots, context, heads, head }
+    /// Reserves it; `None` when that is more than there can be.
+    pub(super) fn new(
+        layers: usize,
+        slots: usize,
+        context: usize,
+        heads: usize,
+        head: usize,
+    ) -> Option<Self> {
+        let sizes = [layers, slots, context, heads, head];
+        let length = sizes.into_iter().try_fold(1_usize, usize::checked_mul)?;
+        // Asking first tells what would otherwise end the process.
+        Vec::<u16>::new().try_reserve_exact(length.checked_mul(2)?).ok()?;
+        Some(Self { keys: vec![0; length], values: vec![0; length], slots, context, heads, head })
     }
 
     /// Whether a span fits its slot.

@@ -67,17 +67,19 @@ impl WithSimd for Gate<'_> {
 /// e to the power of `x`, with an error of a few units in the last place. Plain arithmetic, so that
 /// the compiler makes it work on as many numbers at a time as the processor can.
 #[inline(always)]
-#[expect(clippy::cast_possible_truncation, reason = "the exponent is within -126 and 127")]
 pub(super) fn exponential(x: f32) -> f32 {
+    // So large that its last bit is worth one: adding it rounds to a whole number, in the lower bits.
+    const ROUND: f32 = 12_582_912.0;
     // Beyond these the result would be zero or infinite.
     let x = x.clamp(-87.0, 88.0);
-    let power = (x * std::f32::consts::LOG2_E).round_ties_even();
+    let rounded = x * std::f32::consts::LOG2_E + ROUND;
+    let power = rounded - ROUND;
     // ln 2 in two parts, so that the difference is exact to the last digits.
     let rest = x - power * (355.0 / 512.0) + power * 2.121_944_4e-4;
     let series = [1.0 / 5040.0, 1.0 / 720.0, 1.0 / 120.0, 1.0 / 24.0, 1.0 / 6.0, 0.5, 1.0, 1.0];
     let value = series.iter().fold(0.0, |value, term| value * rest + term);
-    // The power goes straight into the exponent's bits.
-    value * f32::from_bits(((power as i32 + 127) << 23).cast_unsigned())
+    // The power goes straight from those bits into the exponent's.
+    value * f32::from_bits((rounded.to_bits() << 23).wrapping_add(127 << 23))
 }
 
 #[cfg(test)]

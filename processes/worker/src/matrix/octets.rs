@@ -108,16 +108,20 @@ struct Rows<'r> {
     width: usize,
 }
 
+/// One row, in blocks, and their factors.
+type Row<'r> = (&'r [[i8; BLOCK]], &'r [f32]);
+
 impl<'r> Rows<'r> {
     /// `R` rows from `first` on.
     #[inline(always)]
-    fn some<const R: usize>(&self, first: usize) -> [(&'r [[i8; BLOCK]], &'r [f32]); R] {
+    fn some<const R: usize>(&self, first: usize) -> [Row<'r>; R] {
         let blocks = self.width / BLOCK;
-        let (octets, factors) = (self.octets.as_chunks::<BLOCK>().0, self.factors);
-        std::array::from_fn(|row| {
-            let from = (first + row) * blocks;
-            (&octets[from..][..blocks], &factors[from..][..blocks])
-        })
+        let octets = self.octets.as_chunks::<BLOCK>().0;
+        let mut rows: [Row<'r>; R] = [(&[], &[]); R];
+        for (row, number) in rows.iter_mut().zip(first..) {
+            *row = (&octets[number * blocks..][..blocks], &self.factors[number * blocks..][..blocks]);
+        }
+        rows
     }
 
     fn count(&self) -> usize {
@@ -143,7 +147,7 @@ fn multiply(weights: Rows<'_>, inputs: Rows<'_>, out: &mut [f32]) {
 }
 
 /// One row of weights times one row of input, as the definition has it.
-fn product(weights: (&[[i8; BLOCK]], &[f32]), inputs: (&[[i8; BLOCK]], &[f32])) -> f32 {
+fn product(weights: Row<'_>, inputs: Row<'_>) -> f32 {
     let blocks = weights.0.iter().zip(inputs.0).map(|(weights, inputs)| {
         weights.iter().zip(inputs).map(|(&one, &other)| i32::from(one) * i32::from(other)).sum::<i32>()
     });
@@ -153,12 +157,10 @@ fn product(weights: (&[[i8; BLOCK]], &[f32]), inputs: (&[[i8; BLOCK]], &[f32])) 
 
 #[cfg(target_arch = "x86_64")]
 mod avx2 {
-    use std::arch::x86_64::__m256;
-
     use pulp::x86::V3;
-    use pulp::{NullaryFnOnce, cast};
+    use pulp::{NullaryFnOnce, Simd as _, cast};
 
-    use super::{BLOCK, Rows, TILE_ROWS};
+    use super::{Row, Rows, TILE_ROWS};
 
     /// Rows of input that are multiplied together.
     const TILE_INPUTS: usize = 2;
@@ -208,8 +210,6 @@ mod avx2 {
         }
     }
 
-    type Row<'r> = (&'r [[i8; BLOCK]], &'r [f32]);
-
     #[inline(always)]
     fn tile<const R: usize, const C: usize>(
         simd: V3,
@@ -221,14 +221,13 @@ mod avx2 {
         let blocks = inputs[0].0.len();
         let mut sums = [[avx._mm256_setzero_ps(); C]; R];
         for block in 0..blocks {
-            let octets = inputs.map(|input| cast(input.0[block]));
             for (sums, row) in sums.iter_mut().zip(weights) {
                 let weights = cast(row.0[block]);
                 // The instruction multiplies unsigned with signed bytes: the weights' signs go over
                 // to the inputs. Two products of at most 128 · 127 fit 16 bits.
                 let magnitudes = avx2._mm256_sign_epi8(weights, weights);
-                for ((sum, octets), input) in sums.iter_mut().zip(octets).zip(inputs) {
-                    let signed = avx2._mm256_sign_epi8(octets, weights);
+                for (sum, input) in sums.iter_mut().zip(inputs) {
+                    let signed = avx2._mm256_sign_epi8(cast(input.0[block]), weights);
                     let pairs = avx2._mm256_maddubs_epi16(magnitudes, signed);
                     let whole = avx._mm256_cvtepi32_ps(avx2._mm256_madd_epi16(pairs, ones));
                     let factor = avx._mm256_set1_ps(row.1[block] * input.1[block]);
@@ -236,13 +235,13 @@ mod avx2 {
                 }
             }
         }
-        sums.map(|sums| sums.map(total))
-    }
-
-    #[inline(always)]
-    fn total(sum: __m256) -> f32 {
-        let sum: [f32; 8] = cast(sum);
-        sum.iter().sum()
+        let mut totals = [[0.0; C]; R];
+        for (totals, sums) in totals.iter_mut().zip(sums) {
+            for (total, sum) in totals.iter_mut().zip(sums) {
+                *total = simd.reduce_sum_f32s(cast(sum));
+            }
+        }
+        totals
     }
 }
 

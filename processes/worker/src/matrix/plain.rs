@@ -68,13 +68,12 @@ impl Number for Half {
 
     #[inline(always)]
     fn widen<'r>(row: &'r [u16], space: &'r mut [f32]) -> &'r [f32] {
-        // Moves exponent and fraction to their places in four bytes and corrects the exponent by a
-        // multiplication, which is right for small denormal numbers too. Infinite becomes 65,536.
+        // Moves sign, exponent and fraction to their places in four bytes and corrects the exponent by
+        // a multiplication, which is right for small denormal numbers too. Infinite becomes 65,536.
         const CORRECTION: f32 = f32::from_bits(0x7780_0000); // 2^112
         for (wide, &narrow) in space.iter_mut().zip(row) {
-            let narrow = u32::from(narrow);
-            let magnitude = f32::from_bits((narrow & 0x7fff) << 13) * CORRECTION;
-            *wide = f32::from_bits(magnitude.to_bits() | (narrow & 0x8000) << 16);
+            let bits = i32::from(narrow.cast_signed()) << 13;
+            *wide = f32::from_bits(bits.cast_unsigned() & 0x8fff_e000) * CORRECTION;
         }
         &space[..row.len()]
     }
@@ -142,13 +141,14 @@ impl<N: Number> WithSimd for Product<'_, N> {
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
         let count = self.inputs.len() / self.width;
+        let mut spaces = [[0.0; STEP]; TILE_ROWS];
         let tiles = self.weights.chunks(TILE_ROWS * self.width);
         for (weights, out) in tiles.zip(self.out.chunks_mut(TILE_ROWS * count)) {
             if weights.len() == TILE_ROWS * self.width {
-                tile::<S, N, TILE_ROWS>(simd, weights, self.inputs, self.width, out);
+                tile::<S, N, TILE_ROWS>(simd, weights, self.inputs, self.width, &mut spaces, out);
             } else {
                 for (row, out) in weights.chunks_exact(self.width).zip(out.chunks_exact_mut(count)) {
-                    tile::<S, N, 1>(simd, row, self.inputs, self.width, out);
+                    tile::<S, N, 1>(simd, row, self.inputs, self.width, &mut spaces, out);
                 }
             }
         }
@@ -162,22 +162,24 @@ fn tile<S: Simd, N: Number, const R: usize>(
     weights: &[N::Kept],
     inputs: &[f32],
     width: usize,
+    spaces: &mut [[f32; STEP]; TILE_ROWS],
     out: &mut [f32],
 ) {
     let count = inputs.len() / width;
-    let mut spaces = [[0.0; STEP]; R];
     for from in (0..width).step_by(STEP) {
         let step = STEP.min(width - from);
-        let mut number = 0;
-        let rows = spaces.each_mut().map(|space| {
-            let row = &weights[number * width + from..][..step];
-            number += 1;
-            N::widen(row, space)
-        });
-        let input = |index: usize| &inputs[index * width + from..][..step];
+        let mut rows: [&[f32]; R] = [&[]; R];
+        let kept = weights.chunks_exact(width);
+        for ((row, space), kept) in rows.iter_mut().zip(&mut *spaces).zip(kept) {
+            *row = N::widen(&kept[from..from + step], space);
+        }
         let mut index = 0;
         while index + TILE_INPUTS <= count {
-            let sums = dots(simd, rows, std::array::from_fn::<_, TILE_INPUTS, _>(|i| input(index + i)));
+            let mut some: [&[f32]; TILE_INPUTS] = [&[]; TILE_INPUTS];
+            for (input, number) in some.iter_mut().zip(index..) {
+                *input = &inputs[number * width + from..][..step];
+            }
+            let sums = dots(simd, rows, some);
             for (row, sums) in sums.iter().enumerate() {
                 for (offset, sum) in sums.iter().enumerate() {
                     out[row * count + index + offset] += sum;
@@ -186,7 +188,7 @@ fn tile<S: Simd, N: Number, const R: usize>(
             index += TILE_INPUTS;
         }
         for index in index..count {
-            let sums = dots(simd, rows, [input(index)]);
+            let sums = dots(simd, rows, [&inputs[index * width + from..][..step]]);
             for (row, [sum]) in sums.iter().enumerate() {
                 out[row * count + index] += sum;
             }
@@ -201,18 +203,14 @@ pub(crate) fn dots<S: Simd, const R: usize, const C: usize>(
     rows: [&[f32]; R],
     inputs: [&[f32]; C],
 ) -> [[f32; C]; R] {
-    let rows = rows.map(|row| S::as_simd_f32s(row));
-    let inputs = inputs.map(|input| S::as_simd_f32s(input));
-    let vectors = inputs[0].0.len();
-    let (row_vectors, row_rests) = (rows.map(|row| &row.0[..vectors]), rows.map(|row| row.1));
-    let (input_vectors, input_rests) = (inputs.map(|input| &input.0[..vectors]), inputs.map(|input| input.1));
+    let vectors = S::as_simd_f32s(inputs[0]).0.len();
+    let (row_vectors, row_rests) = vectors_of::<S, R>(rows, vectors);
+    let (input_vectors, input_rests) = vectors_of::<S, C>(inputs, vectors);
     let mut sums = [[simd.splat_f32s(0.0); C]; R];
     for at in 0..vectors {
-        let inputs = input_vectors.map(|input| input[at]);
         for (sums, row) in sums.iter_mut().zip(row_vectors) {
-            let row = row[at];
-            for (sum, input) in sums.iter_mut().zip(inputs) {
-                *sum = simd.mul_add_e_f32s(row, input, *sum);
+            for (sum, input) in sums.iter_mut().zip(input_vectors) {
+                *sum = simd.mul_add_e_f32s(row[at], input[at], *sum);
             }
         }
     }
@@ -224,4 +222,19 @@ pub(crate) fn dots<S: Simd, const R: usize, const C: usize>(
         }
     }
     totals
+}
+
+/// Slices as vectors, and what is left of each. A loop, since a closure would not be compiled for the
+/// processor's wider instructions.
+#[inline(always)]
+fn vectors_of<S: Simd, const N: usize>(
+    slices: [&[f32]; N],
+    vectors: usize,
+) -> ([&[S::f32s]; N], [&[f32]; N]) {
+    let (mut wide, mut rests): ([&[S::f32s]; N], [&[f32]; N]) = ([&[]; N], [&[]; N]);
+    for ((wide, rest), slice) in wide.iter_mut().zip(&mut rests).zip(slices) {
+        let (all, left) = S::as_simd_f32s(slice);
+        (*wide, *rest) = (&all[..vectors], left);
+    }
+    (wide, rests)
 }

@@ -68,7 +68,6 @@ impl Copy {
             files.filter(|file| !matches!(file.path.as_str(), "manifest.json" | "model.sig")).collect();
         let manifest = build_manifest("demo", "1", self.format, Some(ToolFormat::Hermes), files).unwrap();
         std::fs::write(self.path("manifest.json"), manifest).unwrap();
-        stockade_worker::threads::start(limits.threads as usize).unwrap();
         Model::load(self.folder.path(), limits)
     }
 }

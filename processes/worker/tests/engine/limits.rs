@@ -117,3 +117,13 @@ fn limits_without_room_for_a_sequence_load_nothing() {
         assert_eq!(error.code(), Code::ConfigInvalid);
     }
 }
+
+#[test]
+fn a_context_that_no_memory_holds_is_refused_before_it_is_reserved() {
+    let package = Copy::of(Format::Safetensors);
+    package.edit("config.json", |text| {
+        text.replace("\"max_position_embeddings\": 2048", "\"max_position_embeddings\": 16777216")
+    });
+    let limits = EngineLimits { slots: 256, context_tokens_max: u32::MAX, ..LIMITS };
+    assert_eq!(package.load(&limits).unwrap_err().code(), Code::ConfigInvalid);
+}

@@ -8,6 +8,7 @@
 
 mod client;
 mod demo;
+mod gguf;
 mod limits;
 mod link;
 mod package;

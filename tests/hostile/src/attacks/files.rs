@@ -19,7 +19,11 @@ pub(crate) const ATTACKS: &[Attack] = &[
     Attack::new("read_host_accounts", read_host_accounts).guarded(HIDDEN),
     Attack::new("read_host_by_climbing", read_host_by_climbing).guarded(HIDDEN),
     Attack::new("read_another_package", read_target).guarded(HIDDEN),
-    Attack::new("list_other_directories", list_other_directories).guarded(HIDDEN),
+    Attack::new("list_other_directories", list_other_directories).guarded(&[
+        "private-root",
+        "landlock",
+        "seccomp",
+    ]),
     Attack::new("read_other_processes", read_other_processes).guarded(HIDDEN),
     Attack::new("open_devices", open_devices).guarded(HIDDEN),
     Attack::new("write_into_the_package", write_into_package)
