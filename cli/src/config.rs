@@ -48,7 +48,10 @@ impl File {
     fn resolve(&mut self, folder: &Path) {
         let join = |path: &mut PathBuf| *path = folder.join(&*path);
         self.state.as_mut().map(join);
-        self.signers.iter_mut().for_each(|signer| join(&mut signer.public_key));
+        for signer in &mut self.signers {
+            signer.public_key.as_mut().map(join);
+            signer.certificate_root.as_mut().map(join);
+        }
         for model in &mut self.models {
             if !model.package.starts_with("sha256:")
                 && let Some(path) = folder.join(&model.package).to_str()
@@ -134,13 +137,15 @@ mod tests {
         let path = folder.path().join("stockade.toml");
         let text = "state = \"s\"\n[[models]]\nname = \"a\"\npackage = \"../a\"\n\
                     [[models]]\nname = \"b\"\npackage = \"sha256:00\"\n\
-                    [[signers]]\nname = \"p\"\npublic-key = \"/k.pem\"\n";
+                    [[signers]]\nname = \"p\"\npublic-key = \"/k.pem\"\n\
+                    [[signers]]\nname = \"q\"\ncertificate-root = \"r.pem\"\nidentity = \"a@b\"\n";
         std::fs::write(&path, text).unwrap();
         let file = Config::load(Some(&path)).unwrap().file;
         assert_eq!(file.state.unwrap(), folder.path().join("s"));
         assert_eq!(file.models[0].package, folder.path().join("../a").to_str().unwrap());
         assert_eq!(file.models[1].package, "sha256:00");
-        assert_eq!(file.signers[0].public_key, Path::new("/k.pem"));
+        assert_eq!(file.signers[0].public_key.as_deref(), Some(Path::new("/k.pem")));
+        assert_eq!(file.signers[1].certificate_root, Some(folder.path().join("r.pem")));
     }
 
     #[test]

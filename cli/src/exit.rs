@@ -52,6 +52,9 @@ impl Exit {
             | Code::PackageTooLarge
             | Code::FormatInvalid
             | Code::FormatUnsupported
+            | Code::ContentUnsafe
+            | Code::ScanCeiling
+            | Code::ScanFailed
             | Code::StoreTampered
             | Code::LeaseBroken => Self::PackageRejected,
             Code::LedgerTampered => Self::LedgerTampered,

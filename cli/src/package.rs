@@ -4,6 +4,8 @@ mod examine;
 mod folder;
 mod keygen;
 mod list;
+mod sarif;
+mod scan;
 mod show;
 mod sign;
 
@@ -28,6 +30,8 @@ pub(crate) enum PackageCommand {
     Inspect(ExamineArguments),
     /// Verify a package and take it into the store.
     Add(ExamineArguments),
+    /// Look at every byte of a directory or a file that nobody signed: what would loading it do?
+    Scan(scan::ScanArguments),
     /// List the packages in the store.
     List,
 }
@@ -49,6 +53,7 @@ pub(crate) fn run(command: &PackageCommand, common: &Common, output: Output) -> 
         PackageCommand::Verify(arguments) => examine::examine(arguments, Purpose::Verify, common, output),
         PackageCommand::Inspect(arguments) => examine::examine(arguments, Purpose::Inspect, common, output),
         PackageCommand::Add(arguments) => examine::examine(arguments, Purpose::Add, common, output),
+        PackageCommand::Scan(arguments) => scan::scan(arguments, common, output),
         PackageCommand::List => list::list(common, output),
     }
 }

@@ -131,7 +131,10 @@ impl Session {
                     self.stopped(&checkpoint);
                     return Ok(Exit::Done);
                 }
-                FromSupervisor::Examined { .. } | FromSupervisor::Host(_) | FromSupervisor::Failed(_) => {
+                FromSupervisor::Examined { .. }
+                | FromSupervisor::Scanned(_)
+                | FromSupervisor::Host(_)
+                | FromSupervisor::Failed(_) => {
                     return Err(unexpected());
                 }
             }

@@ -120,9 +120,10 @@ fn signing_with_a_new_key_gives_a_package_that_the_key_verifies() {
     let manifest = fs::read(at.join("tiny/manifest.json")).unwrap();
     assert_eq!(report["digest"], package::Manifest::digest_of(&manifest).to_string());
     let pem = fs::read_to_string(at.join("k.pub.pem")).unwrap();
-    let signer = proto::link::inspector::TrustedSigner { name: "k".to_owned(), public_key_pem: pem };
+    let signers = [proto::link::inspector::TrustedSigner::with_key("k", pem)];
+    let trust = package::Trust { signers: &signers, now_s: 0 };
     let bundle = fs::read(at.join("tiny/model.sig")).unwrap();
-    assert_eq!(package::oms::verify(&bundle, &[signer]).unwrap().resources.len(), 2);
+    assert_eq!(package::oms::verify(&bundle, &trust).unwrap().resources.len(), 2);
 }
 
 #[test]

@@ -1,4 +1,5 @@
-//! Programs of others against a whole Stockade: the official client, foreign verifiers of the ledger.
+//! Programs of others: the official client, foreign verifiers of the ledger, the reference
+//! implementation of Model Signing.
 #![allow(
     missing_docs,
     clippy::unwrap_used,
@@ -9,6 +10,6 @@
 )]
 
 mod client;
+mod model_signing;
 mod notes;
 mod python;
-mod signing;

@@ -106,14 +106,18 @@ pub(crate) struct Model {
     pub(crate) ceilings: Option<Ceilings>,
 }
 
-/// A publisher whose signatures count.
+/// A publisher whose signatures count: known by its key, or by a certificate and an identity.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub(crate) struct Signer {
     /// The name under which records show the publisher.
     pub(crate) name: String,
     /// File of the public key, PEM.
-    pub(crate) public_key: PathBuf,
+    pub(crate) public_key: Option<PathBuf>,
+    /// File of the root certificates, PEM, one of which must vouch for the publisher's certificate.
+    pub(crate) certificate_root: Option<PathBuf>,
+    /// Whose certificate it must be: an address (`release@example.org`), a URI, a host name, or a subject (`CN=Release,O=Example`).
+    pub(crate) identity: Option<String>,
 }
 
 /// Somebody who may ask.

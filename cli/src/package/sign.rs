@@ -5,6 +5,7 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
+use package::certificate::Chain;
 use package::{BUNDLE_PATH, Format, MANIFEST_PATH, Manifest, PrivateKey, ToolFormat};
 use proto::link::inspector::ListedFile;
 use serde_json::json;
@@ -25,6 +26,10 @@ pub(crate) struct SignArguments {
     /// The signing key (PKCS #8 PEM, P-256), as `stockade package keygen` makes it.
     #[arg(long, value_name = "FILE")]
     key: PathBuf,
+    /// The certificate of the key, and then those above it (PEM), for those who trust a root and not a
+    /// key.
+    #[arg(long, value_name = "FILE")]
+    certificate_chain: Option<PathBuf>,
     /// The package's name. Without it: the directory's.
     #[arg(long)]
     name: Option<String>,
@@ -48,6 +53,7 @@ pub(super) fn sign(arguments: &SignArguments, output: Output) -> Result<Exit> {
     let unusable =
         |why: &dyn std::fmt::Display| usage(format!("signing key `{}`: {why}", arguments.key.display()));
     let key = PrivateKey::from_pem(&read_pem(&arguments.key)?).map_err(|error| unusable(&error))?;
+    let chain = arguments.certificate_chain.as_deref().map(read_chain).transpose()?;
     let mut progress = (!output.json()).then(|| Progress::new(output));
     let files = folder::measure(root, &mut |path| {
         if let Some(progress) = &mut progress {
@@ -62,7 +68,11 @@ pub(super) fn sign(arguments: &SignArguments, output: Output) -> Result<Exit> {
     let tools = arguments.tool_format.map(|ToolFormatArgument::Hermes| ToolFormat::Hermes);
     let manifest = package::build_manifest(&name, &arguments.version, format, tools, files)
         .map_err(|error| usage(format!("the package cannot be signed: {error}")))?;
-    let bundle = package::sign(&manifest, &key).map_err(|error| unusable(&error))?;
+    let bundle = match &chain {
+        None => package::sign(&manifest, &key),
+        Some(chain) => package::sign_with(&manifest, &key, chain),
+    };
+    let bundle = bundle.map_err(|error| unusable(&error))?;
     replace(&root.join(MANIFEST_PATH), &manifest)?;
     replace(&root.join(BUNDLE_PATH), &bundle)?;
     let digest = Manifest::digest_of(&manifest).to_string();
@@ -74,6 +84,11 @@ pub(super) fn sign(arguments: &SignArguments, output: Output) -> Result<Exit> {
         output.line(&digest);
     }
     Ok(Exit::Done)
+}
+
+fn read_chain(file: &Path) -> Result<Chain> {
+    Chain::from_pem(&read_pem(file)?)
+        .map_err(|error| usage(format!("certificates `{}`: {error}", file.display())))
 }
 
 /// One GGUF file, or safetensors.
@@ -115,7 +130,8 @@ mod tests {
         let key = folder.path().join("k.pem");
         fs::write(&key, PrivateKey::from_random(&[7; 32]).unwrap().to_pem().unwrap().as_ref()).unwrap();
         let version = "1".to_owned();
-        let arguments = SignArguments { directory, key, name: None, version, tool_format: None };
+        let arguments =
+            SignArguments { directory, key, certificate_chain: None, name: None, version, tool_format: None };
         (folder, arguments)
     }
 
@@ -132,8 +148,8 @@ mod tests {
         let paths: Vec<_> = manifest.files.iter().map(|file| (file.path.as_str(), file.bytes)).collect();
         assert_eq!(paths, [("docs/about.md", 5), ("model.safetensors", 7)]);
         let pem = PrivateKey::from_random(&[7; 32]).unwrap().public().to_pem().unwrap();
-        let signer = TrustedSigner { name: "a".to_owned(), public_key_pem: pem };
-        let endorsement = package::oms::verify(&read(BUNDLE_PATH), &[signer]).unwrap();
+        let trust = package::Trust { signers: &[TrustedSigner::with_key("a", pem)], now_s: 0 };
+        let endorsement = package::oms::verify(&read(BUNDLE_PATH), &trust).unwrap();
         assert_eq!(endorsement.resources.len(), 3);
     }
 

@@ -1,5 +1,7 @@
-//! Signing keys: ECDSA on P-256, as Model Signing's key method has them.
+//! Signing keys: ECDSA, as Model Signing's key method has them. Ours are on P-256; those of others may
+//! be on P-384 and P-521 as well.
 
+use p256::ecdsa::signature::hazmat::PrehashVerifier as _;
 use p256::ecdsa::signature::{Signer, Verifier};
 use p256::ecdsa::{DerSignature, SigningKey, VerifyingKey};
 use p256::pkcs8::{DecodePrivateKey, DecodePublicKey, EncodePrivateKey, EncodePublicKey, LineEnding};
@@ -40,7 +42,7 @@ impl PrivateKey {
 
     /// The key that verifies what this one signs.
     pub fn public(&self) -> PublicKey {
-        PublicKey(*self.0.verifying_key())
+        PublicKey(Curve::P256(*self.0.verifying_key()))
     }
 
     /// Signs, the same message always with the same signature (RFC 6979).
@@ -64,17 +66,41 @@ impl<T: std::ops::Deref<Target = String>> AsRef<str> for PemText<T> {
     }
 }
 
-/// A key that verifies signatures.
+/// A key that verifies signatures: ECDSA on P-256, P-384 or P-521.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub struct PublicKey(VerifyingKey);
+pub struct PublicKey(Curve);
+
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Curve {
+    P256(VerifyingKey),
+    P384(p384::ecdsa::VerifyingKey),
+    P521(p521::ecdsa::VerifyingKey),
+}
 
 impl PublicKey {
     /// Reads a `SubjectPublicKeyInfo` PEM file.
     ///
     /// # Errors
-    /// [`KeyError`] when it is too large or no P-256 key.
+    /// [`KeyError`] when it is too large or no key on one of the three curves.
     pub fn from_pem(pem: &str) -> Result<Self, KeyError> {
-        VerifyingKey::from_public_key_pem(bounded(pem)?).map(Self).map_err(|_| KeyError::NotPublicKey)
+        let pem = bounded(pem)?;
+        // The text names its curve: at most one of the three readers accepts it.
+        VerifyingKey::from_public_key_pem(pem)
+            .map(Curve::P256)
+            .or_else(|_| p384::ecdsa::VerifyingKey::from_public_key_pem(pem).map(Curve::P384))
+            .or_else(|_| p521::ecdsa::VerifyingKey::from_public_key_pem(pem).map(Curve::P521))
+            .map(Self)
+            .map_err(|_| KeyError::NotPublicKey)
+    }
+
+    /// Reads a `SubjectPublicKeyInfo` of a certificate.
+    pub(crate) fn from_der(der: &[u8]) -> Option<Self> {
+        VerifyingKey::from_public_key_der(der)
+            .map(Curve::P256)
+            .or_else(|_| p384::ecdsa::VerifyingKey::from_public_key_der(der).map(Curve::P384))
+            .or_else(|_| p521::ecdsa::VerifyingKey::from_public_key_der(der).map(Curve::P521))
+            .map(Self)
+            .ok()
     }
 
     /// The key as a `SubjectPublicKeyInfo` PEM file, with a newline at its end. A key has one such
@@ -83,7 +109,12 @@ impl PublicKey {
     /// # Errors
     /// [`KeyError::Unusable`] when it cannot be encoded.
     pub fn to_pem(&self) -> Result<String, KeyError> {
-        self.0.to_public_key_pem(LineEnding::LF).map_err(|_| KeyError::Unusable)
+        match &self.0 {
+            Curve::P256(key) => key.to_public_key_pem(LineEnding::LF),
+            Curve::P384(key) => key.to_public_key_pem(LineEnding::LF),
+            Curve::P521(key) => key.to_public_key_pem(LineEnding::LF),
+        }
+        .map_err(|_| KeyError::Unusable)
     }
 
     /// SHA-256 of [`PublicKey::to_pem`]: how Model Signing bundles name the key.
@@ -94,10 +125,27 @@ impl PublicKey {
         Ok(crate::hash::sha256(self.to_pem()?.as_bytes()))
     }
 
-    /// Whether this key's owner signed the message; nothing when the signature is no signature.
+    /// Whether this key's owner signed the message; nothing when the signature is no signature. The
+    /// hash follows the curve: SHA-256, SHA-384, SHA-512.
     pub(crate) fn verifies(&self, message: &[u8], signature: &[u8]) -> Option<bool> {
-        let signature = DerSignature::from_bytes(signature).ok()?;
-        Some(self.0.verify(message, &signature).is_ok())
+        let verified = match &self.0 {
+            Curve::P256(key) => key.verify(message, &DerSignature::from_bytes(signature).ok()?),
+            Curve::P384(key) => key.verify(message, &p384::ecdsa::DerSignature::from_bytes(signature).ok()?),
+            Curve::P521(key) => key.verify(message, &p521::ecdsa::DerSignature::from_bytes(signature).ok()?),
+        };
+        Some(verified.is_ok())
+    }
+
+    /// Whether this key's owner signed what has this digest: certificates name their hash themselves.
+    pub(crate) fn verifies_digest(&self, digest: &[u8], signature: &[u8]) -> bool {
+        match &self.0 {
+            Curve::P256(key) => DerSignature::from_bytes(signature)
+                .is_ok_and(|signature| key.verify_prehash(digest, &signature).is_ok()),
+            Curve::P384(key) => p384::ecdsa::DerSignature::from_bytes(signature)
+                .is_ok_and(|signature| key.verify_prehash(digest, &signature).is_ok()),
+            Curve::P521(key) => p521::ecdsa::DerSignature::from_bytes(signature)
+                .is_ok_and(|signature| key.verify_prehash(digest, &signature).is_ok()),
+        }
     }
 }
 
@@ -110,8 +158,8 @@ pub enum KeyError {
     /// The text is no PKCS #8 PEM of a P-256 key.
     #[error("not a PKCS #8 PEM private key on the curve P-256")]
     NotPrivateKey,
-    /// The text is no PEM of a P-256 public key.
-    #[error("not a PEM public key on the curve P-256")]
+    /// The text is no PEM of a public key on P-256, P-384 or P-521.
+    #[error("not a PEM public key on the curve P-256, P-384 or P-521")]
     NotPublicKey,
     /// The text is far too long for a key.
     #[error("key file has more than {PEM_BYTES_MAX} bytes")]
@@ -155,6 +203,26 @@ mod tests {
         let public = PrivateKey::from_random(&[7; 32]).unwrap().public();
         let windows = public.to_pem().unwrap().replace('\n', "\r\n");
         assert_eq!(PublicKey::from_pem(&windows).unwrap().digest(), public.digest());
+    }
+
+    #[test]
+    fn the_hash_follows_the_curve() {
+        let wide = p384::ecdsa::SigningKey::from_slice(&[7; 48]).unwrap();
+        let widest = p521::ecdsa::SigningKey::from_slice(&[&[0; 2][..], &[7; 64]].concat()).unwrap();
+        let on_p384: p384::ecdsa::DerSignature = wide.sign(b"x");
+        let on_p521: p521::ecdsa::DerSignature = widest.sign(b"x");
+        for (pem, signature) in [
+            (wide.verifying_key().to_public_key_pem(LineEnding::LF).unwrap(), on_p384.as_bytes()),
+            (widest.verifying_key().to_public_key_pem(LineEnding::LF).unwrap(), on_p521.as_bytes()),
+        ] {
+            let key = PublicKey::from_pem(&pem).unwrap();
+            assert_eq!(key.to_pem().unwrap(), pem);
+            assert_eq!(key.verifies(b"x", signature), Some(true));
+            assert_eq!(key.verifies(b"y", signature), Some(false));
+            let other = PrivateKey::from_random(&[7; 32]).unwrap();
+            assert_ne!(key.verifies(b"x", &other.sign(b"x")), Some(true));
+            assert_ne!(other.public().verifies(b"x", signature), Some(true));
+        }
     }
 
     #[test]

@@ -12,6 +12,7 @@
 //! Opens no file, knows no clock and makes no random bytes: it takes bytes and gives views of them.
 #![forbid(unsafe_code)]
 
+pub mod certificate;
 pub mod config;
 pub mod gguf;
 pub mod hash;
@@ -25,13 +26,14 @@ pub mod package;
 pub mod path;
 pub mod rejection;
 pub mod safetensors;
+pub mod scan;
 pub mod template;
 pub mod tokenizer;
 
 pub use inspect::{Source, inspect};
 pub use keys::{PrivateKey, PublicKey};
 pub use manifest::{Format, Manifest, ToolFormat, build_manifest};
-pub use oms::sign;
+pub use oms::{Trust, sign, sign_with};
 pub use package::{Package, Received, Signed, Verified};
 pub use rejection::Rejection;
 

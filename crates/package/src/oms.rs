@@ -1,26 +1,29 @@
-//! `OpenSSF` Model Signing v1.0 bundles, key method: produced and verified.
+//! `OpenSSF` Model Signing v1.0 bundles, by key and by certificate: produced and verified.
 //!
 //! A bundle is a Sigstore bundle v0.3 around a DSSE envelope around an in-toto statement whose
 //! predicate lists every file with its digest. Nothing in the statement is read before its signature
 //! has verified. The subject's root digest covers digests but not names: it is checked and never
 //! used as an id.
 
+mod trust;
 mod wire;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
-use proto::link::inspector::TrustedSigner;
 use proto::{Code, Digest};
 
+use crate::certificate::{CertificateError, Chain};
 use crate::hash::Hasher;
 use crate::json::{self, JsonError, Limits};
-use crate::keys::{KeyError, PrivateKey, PublicKey};
+use crate::keys::{KeyError, PrivateKey};
 use crate::path::{self, PathError};
 use crate::{BUNDLE_PATH, Manifest};
 use wire::{
-    Bundle, DigestSet, Envelope, Material, Predicate, PublicKeyHint, Resource, Serialization, Signature,
-    Statement, Subject,
+    Bundle, CertificateChain, DigestSet, Envelope, Material, Predicate, PublicKeyHint, RawCertificate,
+    Resource, Serialization, Signature, Statement, Subject,
 };
+
+pub use trust::Trust;
 
 /// Most bytes of a bundle.
 pub const BYTES_MAX: usize = 4 * 1024 * 1024;
@@ -42,7 +45,7 @@ pub struct Endorsement {
 ///
 /// # Errors
 /// [`BundleError`] for the first thing that is wrong.
-pub fn verify(bundle: &[u8], signers: &[TrustedSigner]) -> Result<Endorsement, BundleError> {
+pub fn verify(bundle: &[u8], trust: &Trust<'_>) -> Result<Endorsement, BundleError> {
     let bundle: Bundle = json::parse(bundle, &LIMITS).map_err(BundleError::Json)?;
     if bundle.media_type != BUNDLE_TYPE || bundle.dsse_envelope.payload_type != PAYLOAD_TYPE {
         return Err(BundleError::Type);
@@ -50,18 +53,29 @@ pub fn verify(bundle: &[u8], signers: &[TrustedSigner]) -> Result<Endorsement, B
     let [signature] = bundle.dsse_envelope.signatures.as_slice() else {
         return Err(BundleError::Signatures { found: bundle.dsse_envelope.signatures.len() });
     };
-    let hint = bundle.verification_material.public_key.hint;
-    let hint = Digest::parse_hex(&hint).map_err(|_| BundleError::Hint)?;
     let payload = BASE64.decode(&bundle.dsse_envelope.payload).map_err(|_| BundleError::Base64)?;
     let signature = BASE64.decode(&signature.sig).map_err(|_| BundleError::Base64)?;
-    let (signer, key) = find(signers, hint)?;
+    let (signer, key) = match bundle.verification_material {
+        Material { public_key: Some(key), certificate_chain: None, .. } => {
+            trust.key(Digest::parse_hex(&key.hint).map_err(|_| BundleError::Hint)?)?
+        }
+        Material { public_key: None, certificate_chain: Some(chain), .. } => {
+            let raw = chain.certificates.iter().map(|one| BASE64.decode(&one.raw_bytes));
+            let raw = raw.collect::<Result<Vec<_>, _>>().map_err(|_| BundleError::Base64)?;
+            let chain = Chain::from_der(raw.iter().map(Vec::as_slice));
+            trust.certificate(&chain.map_err(BundleError::Chain)?)?
+        }
+        _ => return Err(BundleError::Hint),
+    };
     match key.verifies(&pre_authentication(&payload), &signature) {
         None => return Err(BundleError::SignatureEncoding),
-        Some(false) => return Err(BundleError::SignatureInvalid { signer: signer.name.clone() }),
+        Some(false) => return Err(BundleError::SignatureInvalid { signer: signer.to_owned() }),
         Some(true) => {}
     }
+    let signer_key =
+        key.digest().map_err(|source| BundleError::SignerKey { signer: signer.to_owned(), source })?;
     let statement: Statement = json::parse(&payload, &LIMITS).map_err(BundleError::Statement)?;
-    Ok(Endorsement { signer: signer.name.clone(), signer_key: hint, resources: resources(statement)? })
+    Ok(Endorsement { signer: signer.to_owned(), signer_key, resources: resources(statement)? })
 }
 
 /// Signs a manifest and every file that it lists.
@@ -69,6 +83,24 @@ pub fn verify(bundle: &[u8], signers: &[TrustedSigner]) -> Result<Endorsement, B
 /// # Errors
 /// [`SignError`] when the manifest breaks a rule or the key cannot be used.
 pub fn sign(manifest: &[u8], key: &PrivateKey) -> Result<Vec<u8>, SignError> {
+    let public_key = Some(PublicKeyHint { hint: key.public().digest()?.hex() });
+    seal(manifest, key, Material { public_key, ..Material::default() })
+}
+
+/// As [`sign`], with the key of a certificate.
+///
+/// # Errors
+/// As [`sign`], and [`SignError::OtherKey`] when the certificate is that of another key.
+pub fn sign_with(manifest: &[u8], key: &PrivateKey, chain: &Chain) -> Result<Vec<u8>, SignError> {
+    if chain.key() != key.public() {
+        return Err(SignError::OtherKey);
+    }
+    let certificates = chain.der().map(|der| RawCertificate { raw_bytes: BASE64.encode(der) }).collect();
+    let certificate_chain = Some(CertificateChain { certificates });
+    seal(manifest, key, Material { certificate_chain, ..Material::default() })
+}
+
+fn seal(manifest: &[u8], key: &PrivateKey, verification_material: Material) -> Result<Vec<u8>, SignError> {
     let listing = Manifest::parse(manifest)?;
     let mut files: Vec<(String, Digest)> =
         listing.files.into_iter().map(|file| (file.path, file.digest)).collect();
@@ -87,10 +119,7 @@ pub fn sign(manifest: &[u8], key: &PrivateKey) -> Result<Vec<u8>, SignError> {
     let signature = key.sign(&pre_authentication(&payload));
     let bundle = Bundle {
         media_type: BUNDLE_TYPE.to_owned(),
-        verification_material: Material {
-            public_key: PublicKeyHint { hint: key.public().digest()?.hex() },
-            tlog_entries: Vec::new(),
-        },
+        verification_material,
         dsse_envelope: Envelope {
             payload: BASE64.encode(payload),
             payload_type: PAYLOAD_TYPE.to_owned(),
@@ -115,8 +144,8 @@ pub enum BundleError {
         /// How many.
         found: usize,
     },
-    /// The bundle does not name its key by a digest.
-    #[error("signature bundle does not name its key by the key's SHA-256")]
+    /// The bundle does not name its key, or in two ways.
+    #[error("signature bundle does not name its key by the key's SHA-256, or by certificates")]
     Hint,
     /// Payload or signature are no base64.
     #[error("signature bundle has a payload or signature that is no base64")]
@@ -129,6 +158,28 @@ pub enum BundleError {
     Untrusted {
         /// The key's digest.
         key: Digest,
+    },
+    /// A certificate in the bundle is not accepted.
+    #[error("signature bundle has certificates that are not accepted")]
+    Chain(#[source] CertificateError),
+    /// The certificates of the bundle lead to nobody who is trusted.
+    #[error("package is signed with a certificate that is not trusted as {signer:?}")]
+    CertificateUntrusted {
+        /// The operator's name for the signer.
+        signer: String,
+        /// Why not.
+        source: CertificateError,
+    },
+    /// It is signed with a certificate, and nobody is trusted by one.
+    #[error("package is signed with a certificate, and no signer is trusted by certificate")]
+    NoCertificateTrusted,
+    /// A trusted signer's roots or identity could not be read.
+    #[error("root certificates or identity of the trusted signer {signer:?} cannot be used")]
+    SignerRoots {
+        /// The operator's name for the signer.
+        signer: String,
+        /// Why not.
+        source: CertificateError,
     },
     /// A trusted signer's key could not be read.
     #[error("public key of the trusted signer {signer:?} cannot be used")]
@@ -150,8 +201,8 @@ pub enum BundleError {
     /// What was signed is a statement of another type.
     #[error("signed statement is not one of Model Signing v1.0")]
     StatementType,
-    /// The files were serialised in a way that leaves something out, or with another digest.
-    #[error("signed statement leaves files out, follows links, or uses another digest than SHA-256")]
+    /// The files were serialised in another way than each whole, or with another digest.
+    #[error("signed statement cuts files into pieces, follows links, or uses another digest than SHA-256")]
     Serialization,
     /// The root digest is not that of the files listed.
     #[error("signed statement's root digest is not that of the files it lists")]
@@ -168,9 +219,11 @@ impl BundleError {
     /// The code under which operators know it.
     pub const fn code(&self) -> Code {
         match self {
-            Self::Untrusted { .. } => Code::SignerUntrusted,
+            Self::Untrusted { .. } | Self::CertificateUntrusted { .. } | Self::NoCertificateTrusted => {
+                Code::SignerUntrusted
+            }
             Self::SignatureInvalid { .. } => Code::SignatureInvalid,
-            Self::SignerKey { .. } => Code::ConfigInvalid,
+            Self::SignerKey { .. } | Self::SignerRoots { .. } => Code::ConfigInvalid,
             Self::Path(_) => Code::PathInvalid,
             _ => Code::SignatureMalformed,
         }
@@ -186,23 +239,12 @@ pub enum SignError {
     /// The key cannot be used.
     #[error("signing key cannot be used")]
     Key(#[from] KeyError),
+    /// The certificate is that of another key.
+    #[error("certificate is not that of the signing key")]
+    OtherKey,
     /// The bundle cannot be written as JSON.
     #[error("signature bundle cannot be encoded")]
     Encode(#[source] serde_json::Error),
-}
-
-/// The signer whose key has that digest. Every trusted key must be readable, not only the one that is
-/// needed: a signer that silently never matches would look like an untrusted package.
-fn find(signers: &[TrustedSigner], hint: Digest) -> Result<(&TrustedSigner, PublicKey), BundleError> {
-    let mut found = None;
-    for signer in signers {
-        let wrong = |source| BundleError::SignerKey { signer: signer.name.clone(), source };
-        let key = PublicKey::from_pem(&signer.public_key_pem).map_err(wrong)?;
-        if found.is_none() && key.digest().map_err(wrong)? == hint {
-            found = Some((signer, key));
-        }
-    }
-    found.ok_or(BundleError::Untrusted { key: hint })
 }
 
 /// DSSE's pre-authentication encoding: what is really signed.
@@ -218,11 +260,9 @@ fn resources(statement: Statement) -> Result<Vec<(String, Digest)>, BundleError>
     }
     let [subject] = statement.subject.as_slice() else { return Err(BundleError::StatementType) };
     let Predicate { resources, serialization } = statement.predicate;
-    // The reference leaves git's files out unless told otherwise. That is harmless here: a package
-    // has no name that begins with a dot, signed or not.
-    let harmless = |path: &String| path == BUNDLE_PATH || GIT_PATHS.contains(&path.as_str());
-    let whole = serialization.ignore_paths.iter().all(harmless);
-    if !whole || serialization != Serialization::files(serialization.ignore_paths.clone()) {
+    // Which paths the signer left out does not matter: what is not among the resources is not signed,
+    // and a package with a file that is not signed is refused.
+    if serialization != Serialization::files(serialization.ignore_paths.clone()) {
         return Err(BundleError::Serialization);
     }
     if resources.len() > RESOURCES_MAX {
@@ -254,5 +294,4 @@ const BUNDLE_TYPE: &str = "application/vnd.dev.sigstore.bundle.v0.3+json";
 const PAYLOAD_TYPE: &str = "application/vnd.in-toto+json";
 const STATEMENT_TYPE: &str = "https://in-toto.io/Statement/v1";
 const PREDICATE_TYPE: &str = "https://model_signing/signature/v1.0";
-const GIT_PATHS: [&str; 4] = [".git", ".gitattributes", ".github", ".gitignore"];
 const LIMITS: Limits = Limits { bytes_max: BYTES_MAX, depth_max: 8, values_max: 64 + 4 * 4096 };

@@ -2,11 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use proto::link::inspector::{FILES_MAX, ListedFile, TrustedSigner};
+use proto::link::inspector::{FILES_MAX, ListedFile};
 use proto::{Digest, PackageDigest};
 
 use crate::manifest::{self, Manifest, PACKAGE_BYTES_MAX};
-use crate::oms::{self, Endorsement};
+use crate::oms::{self, Endorsement, Trust};
 use crate::rejection::Rejection;
 use crate::{BUNDLE_PATH, MANIFEST_PATH, hash, path};
 
@@ -76,10 +76,10 @@ impl Package<Received> {
         self,
         bundle: &[u8],
         manifest: &[u8],
-        signers: &[TrustedSigner],
+        trust: &Trust<'_>,
         expected: Option<PackageDigest>,
     ) -> Result<Package<Signed>, Rejection> {
-        let endorsement = oms::verify(bundle, signers)?;
+        let endorsement = oms::verify(bundle, trust)?;
         let signed: BTreeMap<&str, Digest> =
             endorsement.resources.iter().map(|(path, digest)| (path.as_str(), *digest)).collect();
         let digest = Manifest::digest_of(manifest);

@@ -98,6 +98,12 @@ codes! {
     FormatInvalid = "format_invalid",
     /// A model file is well formed, of a kind that is not supported.
     FormatUnsupported = "format_unsupported",
+    /// A file runs code when it is loaded, hides something, or is not known to be harmless.
+    ContentUnsafe = "content_unsafe",
+    /// A scan would have needed more than its ceiling on time, depth, size or number.
+    ScanCeiling = "scan_ceiling",
+    /// A scan could not read something to its end.
+    ScanFailed = "scan_failed",
     /// No package of that digest or name is in the store.
     PackageNotFound = "package_not_found",
     /// A stored file changed after it was admitted.

@@ -9,4 +9,5 @@ pub mod gateway;
 pub mod inspector;
 pub mod operator;
 pub mod record;
+pub mod scan;
 pub mod worker;

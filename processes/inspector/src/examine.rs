@@ -1,8 +1,8 @@
 //! The examination: signature first, then every byte, then what the bytes say.
 
-use package::{BUNDLE_PATH, MANIFEST_PATH, Manifest, Package, Received, Rejection};
+use package::{BUNDLE_PATH, MANIFEST_PATH, Manifest, Package, Received, Rejection, Trust};
 use proto::PackageDigest;
-use proto::link::inspector::{Inspection, TrustedSigner};
+use proto::link::inspector::Inspection;
 
 use crate::directory::Directory;
 use crate::hashing;
@@ -11,7 +11,7 @@ use crate::hashing;
 #[derive(Clone, Copy, Debug)]
 pub struct Question<'q> {
     /// Whose signatures count.
-    pub signers: &'q [TrustedSigner],
+    pub trust: Trust<'q>,
     /// The package it must be, if that is known.
     pub expected: Option<PackageDigest>,
     /// Threads of hashing.
@@ -60,7 +60,7 @@ fn check(
     question: &Question<'_>,
     progress: &mut dyn FnMut(u64, u64),
 ) -> Result<Inspection, Rejection> {
-    let signed = received.authenticate(bundle, manifest, question.signers, question.expected)?;
+    let signed = received.authenticate(bundle, manifest, &question.trust, question.expected)?;
     let bytes_all = signed.files().iter().fold(0, |sum: u64, file| sum.saturating_add(file.bytes));
     let measured =
         hashing::measure(directory, signed.files(), question.threads, &mut |done| progress(done, bytes_all))?;

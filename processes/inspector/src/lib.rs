@@ -1,8 +1,9 @@
-//! Examines one package: is it what its signer signed, and well formed?
+//! Examines one package: is it what its signer signed, well formed, and harmless?
 //!
 //! # Role
-//! Asked once, over its control link, about the directory mounted at `/package`. It checks the
-//! signature, hashes every file, reads the model files strictly, answers, and ends.
+//! Asked once, over its control link. About the directory mounted at `/package`: it checks the
+//! signature, hashes every file, and reads the model files strictly. Or about files that nobody
+//! signed, which it is handed one after another: it scans them. It answers, and ends.
 //!
 //! # Security
 //! Reads: package files (hostile), one question of the supervisor. Holds: nothing. If taken over: it
@@ -16,11 +17,13 @@
 pub mod directory;
 pub mod examine;
 pub mod hashing;
+pub mod scan;
 
 use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::process::ExitCode;
 
+use package::Trust;
 use proto::link::inspector::{FRAME_BYTES_MAX, FromInspector, ToInspector};
 use proto::{FrameError, read_frame, write_frame};
 use sandbox::{confine::Confined, descriptor};
@@ -37,13 +40,24 @@ pub fn serve(_confined: &Confined) -> ExitCode {
     }
 }
 
-/// Reads the question, examines the directory at `package`, and says what it is.
+/// Reads the question, examines the directory at `package` or the files that it is handed, and says
+/// what they are.
 ///
 /// # Errors
 /// [`FrameError`] when the supervisor is gone or breaks the link's rules: nobody is left to tell.
 pub fn answer(link: &mut UnixStream, package: &Path) -> Result<(), FrameError> {
-    let ToInspector::Examine { signers, expected, threads } = read_frame(link, FRAME_BYTES_MAX)?;
-    let question = Question { signers: &signers, expected, threads };
+    match read_frame(link, FRAME_BYTES_MAX)? {
+        ToInspector::Examine { signers, expected, now_s, threads } => {
+            let question = Question { trust: Trust { signers: &signers, now_s }, expected, threads };
+            answer_examine(link, package, &question)
+        }
+        ToInspector::Scan { entries, wall_ms_max } => scan::answer(link, &entries, wall_ms_max),
+        // Nothing was asked for.
+        ToInspector::File { .. } => Err(FrameError::Malformed),
+    }
+}
+
+fn answer_examine(link: &mut UnixStream, package: &Path, question: &Question<'_>) -> Result<(), FrameError> {
     let mut lost = None;
     let mut progress = |bytes_done, bytes_all| {
         if lost.is_none() {
@@ -51,7 +65,7 @@ pub fn answer(link: &mut UnixStream, package: &Path) -> Result<(), FrameError> {
             lost = write_frame(link, &message, FRAME_BYTES_MAX).err();
         }
     };
-    let outcome = Directory::open(package).and_then(|found| examine(&found, &question, &mut progress));
+    let outcome = Directory::open(package).and_then(|found| examine(&found, question, &mut progress));
     if let Some(error) = lost {
         return Err(error);
     }

@@ -7,7 +7,7 @@ use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::thread;
 
-use package::{Format, PrivateKey, ToolFormat, hash};
+use package::{Format, PrivateKey, ToolFormat, Trust, hash};
 use proto::link::inspector::{
     FRAME_BYTES_MAX, FromInspector, Inspection, ListedFile, ToInspector, TrustedSigner,
 };
@@ -31,7 +31,7 @@ impl Sample {
         fs::write(folder.path().join("docs/about.md"), "A model.\n").unwrap();
         let key = key(7);
         let pem = key.public().to_pem().unwrap();
-        let signers = vec![TrustedSigner { name: "publisher".to_owned(), public_key_pem: pem }];
+        let signers = vec![TrustedSigner::with_key("publisher", pem)];
         let sample = Self { folder, signers };
         sample.sign(&["model.gguf", "docs/about.md"], &key);
         sample
@@ -62,7 +62,7 @@ impl Sample {
     }
 
     fn examine(&self, expected: Option<PackageDigest>) -> Result<Inspection, Refusal> {
-        let question = Question { signers: &self.signers, expected, threads: 2 };
+        let question = Question { trust: Trust { signers: &self.signers, now_s: 0 }, expected, threads: 2 };
         examine(&Directory::open(self.folder.path())?, &question, &mut |_, _| {})
     }
 
@@ -98,8 +98,8 @@ fn an_untouched_package_is_accepted_and_described() {
 fn the_shipped_packages_are_signed_by_the_shipped_key() {
     let demo = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../models/demo");
     let pem = fs::read_to_string(demo.join("publisher.pub.pem")).unwrap();
-    let signers = [TrustedSigner { name: "demo".to_owned(), public_key_pem: pem }];
-    let question = Question { signers: &signers, expected: None, threads: 2 };
+    let signers = [TrustedSigner::with_key("demo", pem)];
+    let question = Question { trust: Trust { signers: &signers, now_s: 0 }, expected: None, threads: 2 };
     let mut parameters = Vec::new();
     for folder in ["package", "package-gguf"] {
         let directory = Directory::open(&demo.join(folder)).unwrap();
@@ -324,8 +324,12 @@ fn ask(sample: &Sample, question: &ToInspector) -> Vec<FromInspector> {
 #[test]
 fn the_link_has_one_answer_at_its_end() {
     let sample = Sample::new();
-    let question =
-        |expected| ToInspector::Examine { signers: sample.signers.clone(), expected, threads: u32::MAX };
+    let question = |expected| ToInspector::Examine {
+        signers: sample.signers.clone(),
+        expected,
+        now_s: 0,
+        threads: u32::MAX,
+    };
     let answers = ask(&sample, &question(None));
     let (last, before) = answers.split_last().unwrap();
     assert!(matches!(last, FromInspector::Accepted(found) if found.package == sample.digest()));

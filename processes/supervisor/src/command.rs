@@ -31,7 +31,7 @@ use crate::{
     ground::Ground,
     log,
     operator::{self, Operator, Orders},
-    serve, threads, watch,
+    scan, serve, threads, watch,
 };
 
 /// Reads one command from standard input, and carries it out.
@@ -84,7 +84,7 @@ fn carry_out(
     jail::sweep();
     let accepted = match &command {
         ToSupervisor::Serve(plan) => plan.accepted.clone(),
-        ToSupervisor::Examine { accepted, .. } => accepted.clone(),
+        ToSupervisor::Examine { accepted, .. } | ToSupervisor::Scan { accepted, .. } => accepted.clone(),
         // To see what isn't enforced is the very purpose.
         ToSupervisor::Doctor => sandbox::control::NAMES.iter().map(|&name| name.to_owned()).collect(),
         ToSupervisor::Stop => return Err(Failure::new(Code::InvalidRequest, "nothing was started")),
@@ -106,6 +106,7 @@ fn carry_out(
             let examination = Examination { state, directory, signers, add };
             at_once(&ground, &inbox, move |ground| examine::examine(ground, &examination))
         }
+        ToSupervisor::Scan { path, .. } => at_once(&ground, &inbox, move |ground| scan::scan(ground, &path)),
         _ => at_once(&ground, &inbox, doctor::examine_host),
     }
 }

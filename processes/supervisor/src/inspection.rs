@@ -2,7 +2,7 @@
 
 use std::{
     fs::File,
-    time::{Duration, Instant},
+    time::{Duration, Instant, SystemTime},
 };
 
 use proto::{
@@ -114,6 +114,12 @@ pub(crate) fn threads(most: u32) -> u32 {
     u32::try_from(found).unwrap_or(most).min(most)
 }
 
+/// Seconds since 1970, by the host's clock.
+#[expect(clippy::disallowed_methods, reason = "the edge: certificates are judged by the host's clock")]
+fn now_s() -> u64 {
+    SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |since| since.as_secs())
+}
+
 fn ask(
     ground: &Ground,
     cell: &Cell,
@@ -122,6 +128,7 @@ fn ask(
     let order = ToInspector::Examine {
         signers: question.signers.to_vec(),
         expected: question.expected,
+        now_s: now_s(),
         threads: threads(THREADS_MAX),
     };
     link::send(&cell.control, &order, FRAME_BYTES_MAX, &[])?;
@@ -135,6 +142,9 @@ fn ask(
                     ground.operator.progress(&stage, bytes_done, bytes_all);
                     told = Some(Instant::now());
                 }
+            }
+            FromInspector::Want { .. } | FromInspector::Scanned(_) => {
+                return Err(LinkFault::Broken("it answered another question".to_owned()));
             }
             FromInspector::Accepted(inspection) if is_plausible(&inspection, question.signers) => {
                 return Ok(Ok(*inspection));
@@ -171,7 +181,7 @@ fn shown(failure: Failure) -> Failure {
 }
 
 /// Ends an inspector that gave no answer. Unsure whose fault that is: the package's.
-fn unanswered(ground: &Ground, cell: Cell, fault: &LinkFault) -> Failure {
+pub(crate) fn unanswered(ground: &Ground, cell: Cell, fault: &LinkFault) -> Failure {
     match fault {
         LinkFault::TooLate => {
             cell.end(ground, Reason::TooLate);
@@ -241,7 +251,7 @@ mod tests {
 
     #[test]
     fn an_inspector_that_was_taken_over_names_no_signer_and_shows_no_text_of_its_own() {
-        let signers = [TrustedSigner { name: "publisher".to_owned(), public_key_pem: "a key".to_owned() }];
+        let signers = [TrustedSigner::with_key("publisher", "a key")];
         assert!(is_plausible(&inspection(), &signers));
         assert!(!is_plausible(&inspection(), &[]));
         let lies: [fn(&mut Inspection); 5] = [

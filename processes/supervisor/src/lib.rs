@@ -38,6 +38,7 @@ mod operator;
 mod programs;
 mod recorder;
 mod roster;
+mod scan;
 mod serve;
 mod state;
 mod threads;

@@ -12,13 +12,29 @@ pub(super) struct Bundle {
     pub(super) dsse_envelope: Envelope,
 }
 
-#[derive(Serialize, Deserialize)]
+/// Exactly one of the first two is there.
+#[derive(Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub(super) struct Material {
-    pub(super) public_key: PublicKeyHint,
-    /// Of the keyless method; with keys it is empty, and the element type accepts nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) public_key: Option<PublicKeyHint>,
+    #[serde(default, rename = "x509CertificateChain", skip_serializing_if = "Option::is_none")]
+    pub(super) certificate_chain: Option<CertificateChain>,
+    /// Of the keyless method; otherwise it is empty, and the element type accepts nothing.
     #[serde(default)]
     pub(super) tlog_entries: Vec<Never>,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct CertificateChain {
+    pub(super) certificates: Vec<RawCertificate>,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub(super) struct RawCertificate {
+    pub(super) raw_bytes: String,
 }
 
 /// No JSON value reads as this.

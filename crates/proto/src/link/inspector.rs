@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::code::Failure;
+use crate::link::scan::{Entry, ScanReport};
 use crate::{Digest, PackageDigest};
 
 /// Most bytes of one frame, either way.
@@ -11,7 +12,7 @@ pub const FRAME_BYTES_MAX: usize = 4 * 1024 * 1024;
 /// Most files in one package.
 pub const FILES_MAX: usize = 4096;
 
-/// What the supervisor says, once.
+/// What the supervisor says: one question, and the files that the answer needs.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum ToInspector {
     /// Examine the directory mounted at `/package`.
@@ -20,8 +21,22 @@ pub enum ToInspector {
         signers: Vec<TrustedSigner>,
         /// The package it must be; nothing at the first examination.
         expected: Option<PackageDigest>,
+        /// The time at which certificates must be valid, in seconds since 1970.
+        now_s: u64,
         /// Threads of hashing.
         threads: u32,
+    },
+    /// Scan an unsigned package: it asks for each file when its turn comes.
+    Scan {
+        /// What the directory holds.
+        entries: Vec<Entry>,
+        /// Most milliseconds it may take.
+        wall_ms_max: u64,
+    },
+    /// The answer to `Want`. The file, open for reading, travels with this frame.
+    File {
+        /// Whether it could be opened, and is what was listed; otherwise nothing travels.
+        opened: bool,
     },
 }
 
@@ -30,8 +45,32 @@ pub enum ToInspector {
 pub struct TrustedSigner {
     /// The operator's name for it.
     pub name: String,
-    /// Its public key, PEM `SubjectPublicKeyInfo` (Ed25519 or ECDSA P-256), as the file has it.
-    pub public_key_pem: String,
+    /// How its signatures are known.
+    pub trust: SignerTrust,
+}
+
+impl TrustedSigner {
+    /// One that is trusted by key.
+    pub fn with_key(name: impl Into<String>, public_key_pem: impl Into<String>) -> Self {
+        Self { name: name.into(), trust: SignerTrust::Key { public_key_pem: public_key_pem.into() } }
+    }
+}
+
+/// How a publisher's signatures are known.
+#[derive(Clone, Debug, Eq, PartialEq, Serialize, Deserialize)]
+pub enum SignerTrust {
+    /// By its key.
+    Key {
+        /// PEM `SubjectPublicKeyInfo` (ECDSA on P-256, P-384 or P-521), as the file has it.
+        public_key_pem: String,
+    },
+    /// By a certificate that an authority gave it.
+    Certificate {
+        /// The authorities' own certificates, PEM, as the file has them.
+        roots_pem: String,
+        /// Whose certificate it must be.
+        identity: String,
+    },
 }
 
 /// What the inspector answers.
@@ -44,6 +83,13 @@ pub enum FromInspector {
         /// Bytes in all.
         bytes_all: u64,
     },
+    /// The scan needs this entry's bytes.
+    Want {
+        /// Its place in the list.
+        entry: u32,
+    },
+    /// What the scan found.
+    Scanned(Box<ScanReport>),
     /// The package is what its signer signed, and well formed.
     Accepted(Box<Inspection>),
     /// It is not.

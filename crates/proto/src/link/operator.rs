@@ -6,6 +6,7 @@ use crate::code::Failure;
 use crate::limits::{Ceilings, EngineLimits, RequestLimits};
 use crate::link::gateway::ApiKey;
 use crate::link::inspector::{Inspection, TrustedSigner};
+use crate::link::scan::ScanReport;
 use crate::posture::ControlStatus;
 use crate::{ModelName, PackageDigest, WorkerId};
 
@@ -27,6 +28,13 @@ pub enum ToSupervisor {
         signers: Vec<TrustedSigner>,
         /// Take it into the store when it is accepted.
         add: bool,
+        /// Controls that may be degraded or absent.
+        accepted: Vec<String>,
+    },
+    /// Scan a directory or a file, whoever made it.
+    Scan {
+        /// Where it is.
+        path: String,
         /// Controls that may be degraded or absent.
         accepted: Vec<String>,
     },
@@ -100,6 +108,8 @@ pub enum FromSupervisor {
         /// Whether it is in the store now.
         stored: bool,
     },
+    /// The answer to `Scan`.
+    Scanned(Box<ScanReport>),
     /// Everything is up and the API answers.
     Serving(Box<ServingReport>),
     /// A worker ended and will be started again.
