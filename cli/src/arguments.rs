@@ -84,7 +84,7 @@ enum Command {
     Completions(CompletionsArguments),
     /// Print the manual page, or write one for every command.
     Man(ManArguments),
-    /// Print the reference of commands or of the configuration, for docs/reference.
+    /// Print the reference of commands, of the configuration or of checks, for docs/reference.
     #[command(hide = true)]
     Reference(ReferenceArguments),
 }

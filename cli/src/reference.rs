@@ -1,4 +1,4 @@
-//! The reference in docs/reference, made of the grammar and of the configuration's own comments.
+//! The reference in docs/reference, made of the grammar, the configuration's own comments and the checks.
 
 use std::fmt::Write as _;
 
@@ -21,6 +21,7 @@ pub(crate) struct ReferenceArguments {
 enum Page {
     Cli,
     Configuration,
+    Checks,
 }
 
 /// Prints a page.
@@ -28,6 +29,7 @@ pub(crate) fn reference(arguments: &ReferenceArguments, output: Output) -> Resul
     let page = match arguments.page {
         Page::Cli => cli(),
         Page::Configuration => configuration()?,
+        Page::Checks => checks(),
     };
     output.piece(&page);
     Ok(Exit::Done)
@@ -46,6 +48,20 @@ fn cli() -> String {
     let mut grammar = grammar();
     grammar.build();
     command(&grammar, &mut page);
+    page
+}
+
+fn checks() -> String {
+    let mut page = String::from(
+        "# Checks\n\nMade by `stockade reference checks`; do not edit. \
+         [The guide](../guide/scan.md) says how they work together. From `medium` on a finding refuses.\n\n\
+         | check | code | severity | what it means | what to do |\n| --- | --- | --- | --- | --- |\n",
+    );
+    for check in package::scan::checks() {
+        let (id, code, explanation, fix) = (check.id, check.code, check.explanation, check.fix);
+        let severity = format!("{:?}", check.severity).to_lowercase();
+        let _ = writeln!(page, "| `{id}` | `{code}` | {severity} | {explanation} | {fix} |");
+    }
     page
 }
 
@@ -152,6 +168,12 @@ mod tests {
         let written = include_str!("../../docs/reference/configuration.md");
         let remedy = "run: stockade reference configuration > docs/reference/configuration.md";
         assert!(written == configuration().unwrap(), "{remedy}");
+    }
+
+    #[test]
+    fn the_reference_of_checks_is_up_to_date() {
+        let written = include_str!("../../docs/reference/checks.md");
+        assert!(written == checks(), "run: stockade reference checks > docs/reference/checks.md");
     }
 
     #[test]

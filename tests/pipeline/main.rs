@@ -17,6 +17,7 @@ mod gateway;
 mod misdeeds;
 mod packages;
 mod payloads;
+mod scan;
 mod stopping;
 mod store;
 mod supervisor;

@@ -53,7 +53,7 @@ pub fn answer(link: &mut UnixStream, package: &Path) -> Result<(), FrameError> {
         }
         ToInspector::Scan { entries, wall_ms_max } => scan::answer(link, &entries, wall_ms_max),
         // Nothing was asked for.
-        ToInspector::File { .. } => Err(FrameError::Malformed),
+        ToInspector::Files { .. } => Err(FrameError::Malformed),
     }
 }
 

@@ -2,6 +2,7 @@
 //! mounted, no path is resolved in here.
 
 use std::cell::RefCell;
+use std::collections::VecDeque;
 use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt;
@@ -10,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use package::scan::{Bytes, CEILINGS, Fault, Files};
 use proto::frame::{self, FrameError};
-use proto::link::inspector::{FRAME_BYTES_MAX, FromInspector, ToInspector};
+use proto::link::inspector::{FRAME_BYTES_MAX, FromInspector, HANDED_MAX, ToInspector};
 use proto::link::scan::Entry;
 use proto::write_frame;
 use sandbox::descriptor;
@@ -22,7 +23,7 @@ use sandbox::descriptor;
 pub fn answer(link: &mut UnixStream, entries: &[Entry], wall_ms_max: u64) -> Result<(), FrameError> {
     let start = Instant::now();
     let most = Duration::from_millis(wall_ms_max);
-    let handed = Handed { link: RefCell::new(link), lost: RefCell::new(None) };
+    let handed = Handed { link: RefCell::new(link), ahead: RefCell::default(), lost: RefCell::new(None) };
     let mut told = start;
     let bytes_all = entries.iter().fold(0_u64, |sum, entry| sum.saturating_add(bytes(entry)));
     let mut progress = |bytes_done| {
@@ -34,7 +35,7 @@ pub fn answer(link: &mut UnixStream, entries: &[Entry], wall_ms_max: u64) -> Res
     // Without anybody to tell there is nothing to do.
     let late = || start.elapsed() >= most || handed.lost.borrow().is_some();
     let report = package::scan::scan(entries, &handed, CEILINGS, &late, &mut progress);
-    let Handed { link, lost } = handed;
+    let Handed { link, lost, .. } = handed;
     match lost.into_inner() {
         Some(error) => Err(error),
         None => write_frame(link.into_inner(), &FromInspector::Scanned(Box::new(report)), FRAME_BYTES_MAX),
@@ -44,6 +45,8 @@ pub fn answer(link: &mut UnixStream, entries: &[Entry], wall_ms_max: u64) -> Res
 /// Files that the supervisor hands over.
 struct Handed<'l> {
     link: RefCell<&'l mut UnixStream>,
+    /// Files that came ahead of their turn, and the place of the first.
+    ahead: RefCell<(u32, VecDeque<Option<File>>)>,
     /// Why the link is no longer used.
     lost: RefCell<Option<FrameError>>,
 }
@@ -57,16 +60,34 @@ impl Handed<'_> {
         }
     }
 
-    fn file(&self) -> Result<Option<File>, FrameError> {
+    /// The files that were asked for, from the first on.
+    fn files(&self) -> Result<VecDeque<Option<File>>, FrameError> {
         let link = self.link.borrow_mut();
         let received = descriptor::read_frame_with(&**link, FRAME_BYTES_MAX).map_err(FrameError::Io)?;
         let (body, descriptors) = received.ok_or(FrameError::Closed)?;
-        let mut descriptors = descriptors.into_iter();
-        match (frame::decode(&body)?, descriptors.next(), descriptors.next()) {
-            (ToInspector::File { opened: true }, Some(file), None) => Ok(Some(File::from(file))),
-            (ToInspector::File { opened: false }, None, None) => Ok(None),
-            _ => Err(FrameError::Malformed),
+        let ToInspector::Files { opened } = frame::decode(&body)? else { return Err(FrameError::Malformed) };
+        if !(1..=HANDED_MAX).contains(&opened.len())
+            || descriptors.len() != opened.iter().filter(|opened| **opened).count()
+        {
+            return Err(FrameError::Malformed);
         }
+        let mut descriptors = descriptors.into_iter().map(File::from);
+        Ok(opened.into_iter().map(|opened| if opened { descriptors.next() } else { None }).collect())
+    }
+
+    /// The file at a place, from those that came ahead, or asked for.
+    fn file(&self, entry: u32) -> Result<Option<File>, FrameError> {
+        let mut ahead = self.ahead.borrow_mut();
+        let (first, files) = &mut *ahead;
+        while *first < entry && files.pop_front().is_some() {
+            *first = first.saturating_add(1);
+        }
+        if *first != entry || files.is_empty() {
+            self.say(&FromInspector::Want { entry });
+            *files = self.files()?;
+        }
+        *first = entry.saturating_add(1);
+        Ok(files.pop_front().flatten())
     }
 }
 
@@ -74,11 +95,10 @@ impl Files for Handed<'_> {
     fn open(&self, entry: usize) -> Result<Box<dyn Bytes>, Fault> {
         let changed = || Fault::Read(io::Error::other("it cannot be opened, or is another file by now"));
         let entry = u32::try_from(entry).map_err(|_| changed())?;
-        self.say(&FromInspector::Want { entry });
         if self.lost.borrow().is_some() {
             return Err(changed());
         }
-        match self.file() {
+        match self.file(entry) {
             Ok(Some(file)) => Ok(Box::new(Open(file))),
             Ok(None) => Err(changed()),
             Err(error) => {

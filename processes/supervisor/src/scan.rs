@@ -63,9 +63,9 @@ fn ask(ground: &Ground, cell: &Cell, listing: &Listing) -> Result<Box<ScanReport
                 }
             }
             FromInspector::Want { entry } => {
-                let file = listing.open(entry);
-                let answer = ToInspector::File { opened: file.is_some() };
-                let descriptors: Vec<_> = file.iter().map(AsFd::as_fd).collect();
+                let files = listing.open(entry);
+                let answer = ToInspector::Files { opened: files.iter().map(Option::is_some).collect() };
+                let descriptors: Vec<_> = files.iter().flatten().map(AsFd::as_fd).collect();
                 link::send(&cell.control, &answer, FRAME_BYTES_MAX, &descriptors)?;
             }
             FromInspector::Scanned(report) => return Ok(report),

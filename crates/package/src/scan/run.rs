@@ -82,18 +82,20 @@ impl<'s> Scan<'s> {
         self.examine(&Subject::file(path, Content::new(file, bytes, budget)));
     }
 
-    /// Examines a member of an archive, or what came out of something compressed.
+    /// Counts a member of an archive, and examines it.
     pub(crate) fn member(&mut self, subject: &Subject<'_>) {
-        self.report.members = self.report.members.saturating_add(1);
-        let counted = self.budget.member().and_then(|()| {
-            if subject.members.len() > self.budget.ceilings().depth_max as usize {
-                return Err(Fault::Ceiling("archives within one another"));
-            }
-            Ok(())
-        });
-        match counted {
-            Ok(()) => self.examine(subject),
+        match self.budget.member() {
+            Ok(()) => self.inner(subject),
             Err(fault) => self.fault(subject, &fault),
+        }
+    }
+
+    /// Examines a member that has been counted.
+    pub(crate) fn inner(&mut self, subject: &Subject<'_>) {
+        if subject.members.len() > self.budget.ceilings().depth_max as usize {
+            self.fault(subject, &Fault::Ceiling("archives within one another"));
+        } else {
+            self.examine(subject);
         }
     }
 
@@ -239,6 +241,7 @@ impl<'s> Scan<'s> {
     }
 
     pub(super) fn into_report(mut self) -> ScanReport {
+        self.report.members = self.budget.members();
         self.report.expanded_bytes = self.budget.expanded_bytes();
         self.report.formats =
             self.formats.into_iter().map(|(name, count)| (name.to_owned(), count)).collect();

@@ -12,6 +12,9 @@ pub const FRAME_BYTES_MAX: usize = 4 * 1024 * 1024;
 /// Most files in one package.
 pub const FILES_MAX: usize = 4096;
 
+/// Most files that are handed over at once.
+pub const HANDED_MAX: usize = 4;
+
 /// What the supervisor says: one question, and the files that the answer needs.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum ToInspector {
@@ -33,10 +36,11 @@ pub enum ToInspector {
         /// Most milliseconds it may take.
         wall_ms_max: u64,
     },
-    /// The answer to `Want`. The file, open for reading, travels with this frame.
-    File {
-        /// Whether it could be opened, and is what was listed; otherwise nothing travels.
-        opened: bool,
+    /// The answer to `Want`: this entry and some that follow it. Those that could be opened, and are
+    /// what was listed, travel with this frame, open for reading, in their order.
+    Files {
+        /// Whether each travels; at least one entry, at most [`HANDED_MAX`].
+        opened: Vec<bool>,
     },
 }
 
@@ -83,7 +87,7 @@ pub enum FromInspector {
         /// Bytes in all.
         bytes_all: u64,
     },
-    /// The scan needs this entry's bytes.
+    /// The scan needs this entry's bytes, and likely those of the entries after it.
     Want {
         /// Its place in the list.
         entry: u32,

@@ -10,6 +10,7 @@ use std::{
 use proto::{
     Code,
     code::Failure,
+    link::inspector::HANDED_MAX,
     link::scan::{ENTRIES_MAX, Entry, EntryKind, PATHS_BYTES_MAX},
 };
 use rustix::fs::{
@@ -75,9 +76,17 @@ impl Listing {
         self.items.iter().fold(0, |sum, item| sum.saturating_add(item.bytes()))
     }
 
-    /// Opens a file, if it still is the one that was listed.
-    pub(super) fn open(&self, entry: u32) -> Option<File> {
-        let item = self.items.get(usize::try_from(entry).ok()?)?;
+    /// Opens a file and some after it, each if it still is the one that was listed.
+    pub(super) fn open(&self, entry: u32) -> Vec<Option<File>> {
+        let first = usize::try_from(entry).unwrap_or(usize::MAX);
+        (first..first.saturating_add(HANDED_MAX))
+            .take_while(|place| *place == first || *place < self.items.len())
+            .map(|place| self.open_one(place))
+            .collect()
+    }
+
+    fn open_one(&self, place: usize) -> Option<File> {
+        let item = self.items.get(place)?;
         if !matches!(item.entry.kind, EntryKind::File { .. }) {
             return None;
         }
@@ -192,8 +201,10 @@ mod tests {
                 ("pipe".to_owned(), EntryKind::Special),
             ]
         );
-        assert!(listing.open(0).is_some());
-        assert!((1..=4).all(|entry| listing.open(entry).is_none()));
+        let opened = |entry| listing.open(entry).iter().map(Option::is_some).collect::<Vec<_>>();
+        assert_eq!(opened(0), [true, false, false, false]);
+        assert_eq!(opened(3), [false]);
+        assert_eq!(opened(9), [false]);
     }
 
     #[test]
@@ -205,11 +216,11 @@ mod tests {
         let single = list(path.to_str().unwrap()).unwrap();
         fs::rename(&path, folder.path().join("old")).unwrap();
         fs::write(&path, "two").unwrap();
-        assert!(listing.open(0).is_none());
+        assert!(matches!(listing.open(0).as_slice(), [None, ..]));
         // Of a single file the descriptor is held since.
-        assert!(single.open(0).is_some());
+        assert!(matches!(single.open(0).as_slice(), [Some(_)]));
         fs::remove_file(&path).unwrap();
         symlink("old", &path).unwrap();
-        assert!(listing.open(0).is_none());
+        assert!(matches!(listing.open(0).as_slice(), [None, ..]));
     }
 }

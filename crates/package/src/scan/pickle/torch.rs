@@ -70,7 +70,7 @@ fn examine_archive(scan: &mut Scan<'_>, subject: &Subject<'_>, archive: &Archive
         let Some((bytes, elements)) = is_storage(member) else {
             // Not a tensor's bytes: a file like any other.
             Archive::with(scan, subject, ARCHIVE.name, member, |scan, inner| {
-                scan.member(inner);
+                scan.inner(inner);
                 Ok(())
             });
             continue;

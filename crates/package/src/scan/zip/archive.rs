@@ -51,7 +51,7 @@ impl Archive {
     ) {
         for member in self.members.iter().filter(|member| !member.is_directory() && which(member)) {
             Self::with(scan, subject, within, member, |scan, inner| {
-                scan.member(inner);
+                scan.inner(inner);
                 Ok(())
             });
         }
@@ -65,6 +65,9 @@ impl Archive {
         member: &Member,
         look: impl FnOnce(&mut Scan<'_>, &Subject<'_>) -> Result<(), Fault>,
     ) {
+        if let Err(fault) = scan.budget().member() {
+            return scan.fault(subject, &fault);
+        }
         let packed = match subject.content.part(member.offset, member.packed_bytes) {
             Ok(packed) => packed,
             Err(fault) => return scan.fault(subject, &fault),

@@ -18,7 +18,10 @@ pub(super) fn read(scan: &mut Scan<'_>, subject: &Subject<'_>, end: &End) -> Res
     let mut members: Vec<Member> = Vec::new();
     let mut names = BTreeSet::new();
     while reader.rest() > 0 {
-        scan.budget().member()?;
+        scan.budget().worked(0)?;
+        if members.len() as u64 >= scan.budget().ceilings().members_max {
+            return Err(Fault::Ceiling("members"));
+        }
         let at = end.directory.saturating_add(reader.position());
         let Some(member) = header(scan, subject, at, &mut reader)? else { continue };
         // Some file systems, and some tools, make one of names that differ in case only.
