@@ -25,7 +25,8 @@ pub(super) fn watch(command: Command, log: &Path, report: &mut Report) -> Result
     if status.success() {
         Ok(Outcome::Passed)
     } else {
-        Err(Failure::new("tests failed").with_hint(format!("all that they said is in {}", log.display())))
+        Err(Failure::new(format!("tests failed: {status}"))
+            .with_hint(format!("all that they said is in {}", log.display())))
     }
 }
 
